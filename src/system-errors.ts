@@ -3,15 +3,19 @@
  * nothing about a model or a pass.
  */
 import { EdgecError } from "./errors.js";
+import { option } from "./option-names.js";
 
 /** Codes that only a wrong call causes. These count as bugs. */
 const WRONG_CALL: readonly string[] = ["EINVAL", "EBADF", "EFAULT", "ENOTSOCK", "ENOSYS", "EDOM", "ERANGE"];
 
-const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: "Free some disk space, choose another folder with -o, or set TMPDIR to a folder with enough space.",
-  EDQUOT: "Free some disk space, choose another folder with -o, or set TMPDIR to a folder with enough space.",
-  EFBIG: "The file exceeds the size limit: raise it (ulimit -f), or choose another disk with -o or TMPDIR.",
-  EROFS: "Choose another folder with -o, or set TMPDIR to a writable folder.",
+/** What to do, by the code. Made for each failure, since messages name options as the run's caller does. */
+const advice = (): Readonly<Record<string, string>> => ({
+  ENOSPC: moreSpace(),
+  EDQUOT: moreSpace(),
+  EFBIG:
+    "The file exceeds the size limit: raise it (ulimit -f), " +
+    `or choose another disk with ${option("output")} or TMPDIR.`,
+  EROFS: `Choose another folder with ${option("output")}, or set TMPDIR to a writable folder.`,
   EMFILE: "Raise the limit on open files (ulimit -n), or close other programs.",
   ENFILE: "Raise the system's limit on open files, or close other programs.",
   EAGAIN: "Raise the limit on processes (ulimit -u), or close other programs.",
@@ -20,7 +24,14 @@ const ADVICE: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "Use a shorter name.",
   ETXTBSY: "Another program is using the file: close that program, or choose another name.",
   EBUSY: "Another program is using the file: close that program, or choose another name.",
-};
+});
+
+function moreSpace(): string {
+  return (
+    `Free some disk space, choose another folder with ${option("output")}, or set TMPDIR ` +
+    "to a folder with enough space."
+  );
+}
 
 const WRITING: readonly string[] = ["ENOSPC", "EDQUOT", "EROFS", "EFBIG"];
 
@@ -41,11 +52,11 @@ function ofSystem(cause: NodeJS.ErrnoException): EdgecError | undefined {
   const { code, syscall, path, message } = cause;
   if (code === undefined || syscall === undefined || WRONG_CALL.includes(code) || !/^E[A-Z0-9]+$/.test(code))
     return undefined;
-  const advice = ADVICE[code];
+  const help = advice()[code];
   const what = path === undefined || message.includes(path) ? message : `cannot use ${path}: ${message}`;
   return new EdgecError(
     WRITING.includes(code) ? "CANNOT_WRITE" : "CANNOT_READ",
-    advice === undefined ? what : `${what}. ${advice}`,
+    help === undefined ? what : `${what}. ${help}`,
     { cause },
   );
 }
@@ -74,7 +85,9 @@ function ofNode(cause: NodeError, place?: string): EdgecError | undefined {
     code === "ERR_MEMORY_ALLOCATION_FAILED" ||
     (cause instanceof RangeError && cause.message.startsWith("Array buffer allocation failed"));
   if (isMemory)
-    return new EdgecError("CANNOT_READ", `not enough memory: ${cause.message}. ${ADVICE.ENOMEM}`, { cause });
+    return new EdgecError("CANNOT_READ", `not enough memory: ${cause.message}. ${advice().ENOMEM}`, {
+      cause,
+    });
   if (code === "ERR_IPC_CHANNEL_CLOSED")
     return new EdgecError("RUNTIME_CRASHED", "a child process ended unexpectedly. Run edgec again.", {
       cause,

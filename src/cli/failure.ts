@@ -2,13 +2,14 @@
 import { EdgecError, EXIT } from "../errors.js";
 import { printable, printableLines } from "../units.js";
 import { systemErrorOf } from "../system-errors.js";
+import { spelledAsFlags } from "./flag-names.js";
 
 /**
  * Prints the failure to stderr and returns the exit code. Prints the stack with `debug` and for bugs in
  * edgec.
  */
 export function reportFailure(error: unknown, debug: boolean): number {
-  const known = error instanceof EdgecError ? error : systemErrorOf(error);
+  const known = error instanceof EdgecError ? error : spelledAsFlags(() => systemErrorOf(error));
   const exitCode = known?.exitCode ?? EXIT.bug;
   const message = known?.message ?? (error instanceof Error ? error.message : String(error));
   process.stderr.write(`error: ${printable(message)}\n`);

@@ -4,6 +4,7 @@
 import { CommanderError } from "commander";
 import { EXIT } from "../errors.js";
 import type { ReportCompletion } from "./completion.js";
+import { spelledAsFlags } from "./flag-names.js";
 import { wasInterrupted } from "./interrupt.js";
 import { outcomeOfRun } from "./outcome.js";
 import { BUG, reportFailure } from "./failure.js";
@@ -44,13 +45,18 @@ export async function runCommandLine(
 /** Runs the command line, prints what it has to say, and returns its exit code. The process goes on. */
 export async function outcomeOfCommandLine(argv: readonly string[], isDebug: boolean): Promise<number> {
   try {
-    await buildProgram().parseAsync([...argv]);
+    await parseCommandLine(argv);
     return outcomeOfRun();
   } catch (error) {
     // Commander has already printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     return reportFailure(error, isDebug);
   }
+}
+
+/** Parses the command line and carries it out. Rejects with what a command throws. */
+export async function parseCommandLine(argv: readonly string[]): Promise<void> {
+  await spelledAsFlags(() => buildProgram().parseAsync([...argv]));
 }
 
 /** Reports that the process is exiting before the run is complete. Pending promises will not settle. */

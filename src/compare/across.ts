@@ -16,6 +16,7 @@ import {
   type Combination,
   type Fidelity,
 } from "../verify/index.js";
+import { option } from "../option-names.js";
 
 /**
  * Below this SQNR, outputs differ by more than the order of sums: float models stayed above 130 dB. int8
@@ -30,8 +31,8 @@ const ACROSS_KEYS = { runtimes: textList, levels: textList, samples: number } sa
 export function requireAcross(given: AcrossOptions): void {
   refuseUnknown("across", ACROSS_KEYS, given);
   const { runtimes, levels, samples } = given;
-  requireWords("--runtimes", runtimes, RUNTIMES);
-  requireWords("--levels", levels, LEVELS);
+  requireWords(option("across.runtimes"), runtimes, RUNTIMES);
+  requireWords(option("across.levels"), levels, LEVELS);
   if (samples === undefined || (Number.isSafeInteger(samples) && samples >= 1)) return;
   throw new EdgecError(
     "BAD_OPTION",

@@ -14,6 +14,7 @@ import { percentiles, quantile, randomFeeds, timed } from "../verify/index.js";
 import { withFailingSample } from "./original-fault.js";
 import { openData } from "./run-data.js";
 import { requireThreads } from "../plan/threads.js";
+import { option } from "../option-names.js";
 
 export interface BenchOptions extends Pick<LimitOptions, "loadLimit"> {
   /** Inputs to run on: a path or a dataset. Default: random inputs for the first model's inputs. */
@@ -85,7 +86,8 @@ async function timeModels(paths: readonly string[], options: BenchOptions): Prom
   // Reads each model here first: the runtime would wait forever on a pipe in place of a model or its data.
   const [inputs = []] = paths.map((path) => fedInputs(readModel(path)));
   const dataset =
-    (await openData("--data", options.data, inputs)) ?? randomFeeds(inputs, { seed: options.seed ?? 0 });
+    (await openData(option("data"), options.data, inputs)) ??
+    randomFeeds(inputs, { seed: options.seed ?? 0 });
   const feeds = await firstFeeds(dataset);
   const { threads = 1, runs = 100, warmup = 10 } = options;
   options.logger?.progress?.({ step: "time the models in turns", done: 0 });

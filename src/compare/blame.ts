@@ -6,6 +6,7 @@ import { ModelFault } from "../run/model-fault.js";
 import { EndedFromOutside } from "../runtime/index.js";
 import { originalFault, type Original } from "./original-fault.js";
 import type { RunData } from "./run-data.js";
+import { option } from "../option-names.js";
 
 export interface BlameContext {
   readonly options: CompressOptions;
@@ -38,7 +39,7 @@ export async function blamed(error: unknown, context: BlameContext, path?: strin
   return new ModelFault(
     reason,
     `edgec made a model that the runtime rejects, so nothing was written: ${sentence(reason)} Run ` +
-      "with --debug, or select passes with --passes, to find out which one caused it.",
+      `with ${option("debug")}, or select passes with ${option("passes")}, to find out which one caused it.`,
     { cause: error },
   );
 }
@@ -52,8 +53,8 @@ const REFUSALS: readonly string[] = ["MODEL_REJECTED", "RUNTIME_CRASHED", "USAGE
 /** Advice on how to compress without the runtime. */
 function withoutRunning({ verify, calib }: BlameContext["options"]): string {
   const flags = [
-    ...(verify === false ? [] : ["with --no-verify"]),
-    ...(calib === undefined ? [] : ["without --calib"]),
+    ...(verify === false ? [] : [`with ${option("verify", false)}`]),
+    ...(calib === undefined ? [] : [`without ${option("calib")}`]),
   ];
   if (flags.length === 0) return "";
   const words = flags.join(" and ");

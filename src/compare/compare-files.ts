@@ -44,6 +44,7 @@ import { type BlameContext, blamed, originalOf } from "./blame.js";
 import { withFailingSample } from "./original-fault.js";
 import type { RunData } from "./run-data.js";
 import { totalMacs } from "./total-macs.js";
+import { option } from "../option-names.js";
 
 export interface Measurements {
   readonly size: SizeComparison;
@@ -159,7 +160,7 @@ async function runBoth(
 ): Promise<RunMeasurements> {
   if (context.options.verify === false)
     return unproven(
-      "The compressed model was not loaded or compared, because verification is off (--no-verify).",
+      `The compressed model was not loaded or compared, because verification is off (${option("verify", false)}).`,
     );
   const shortage =
     context.standsAlone === true
@@ -284,7 +285,7 @@ async function runnable(
       severity: "warning",
       message:
         `The models were not compared, because the original ${sentence(reason)} Give ` +
-        "data with --eval or --calib.",
+        `data with ${option("eval")} or ${option("calib")}.`,
     });
     return undefined;
   };

@@ -8,6 +8,7 @@ import { plural } from "../units.js";
 import { resolveTarget, SATURATING, type TargetProfile } from "../targets/index.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import type { OutputFile } from "../output/output-file.js";
+import { option } from "../option-names.js";
 
 /** The emulation as shown in the report. */
 export interface Emulation {
@@ -41,8 +42,8 @@ export function emulatedProfile(target: string | TargetProfile): TargetProfile {
   if (profile.weightRange === "pair-guard") return profile;
   throw new EdgecError(
     "BAD_OPTION",
-    `--emulate ${profile.name}: its kernels add in 32 bits, so there is nothing to ` +
-      `emulate. Use --emulate with ${SATURATING.join(" or ")}, or leave it out.`,
+    `${option("emulate", profile.name)}: its kernels add in 32 bits, so there is nothing to ` +
+      `emulate. Use ${option("emulate")} with ${SATURATING.join(" or ")}, or leave it out.`,
   );
 }
 

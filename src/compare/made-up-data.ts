@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import { UNPROVEN, type Measurements } from "./compare-files.js";
 import type { RunData } from "./run-data.js";
+import { option } from "../option-names.js";
 
 /**
  * Warns how little a comparison on random inputs says. Called after the comparison: if it did not take
@@ -19,7 +20,7 @@ export function madeUpWarnings(
         severity: "warning",
         message:
           `The models were compared on ${source}, which says little about real inputs. Give ` +
-          "data with --eval or --calib.",
+          `data with ${option("eval")} or ${option("calib")}.`,
       },
     ];
   if (obstacle === undefined || warnings.some(({ id }) => id === UNPROVEN)) return [];

@@ -14,6 +14,7 @@ import { randomFeeds, requireMetric } from "../verify/index.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { gateLimits } from "../plan/gate-limits.js";
 import { requireThreads } from "../plan/threads.js";
+import { option } from "../option-names.js";
 
 export interface RunData {
   readonly calibration: Dataset | undefined;
@@ -40,13 +41,13 @@ const HELD_OUT = 0.25;
 export async function openRunData(model: Model, options: CompressOptions): Promise<RunData> {
   const inputs = fedInputs(model);
   refuseBadOptions(options);
-  const calibration = await openData("--calib", options.calib, inputs);
-  const evaluation = await openData("--eval", options.eval, inputs, options.labels);
+  const calibration = await openData(option("calib"), options.calib, inputs);
+  const evaluation = await openData(option("eval"), options.eval, inputs, options.labels);
   if (options.maxDrop !== undefined && options.metric === undefined && evaluation?.hasLabels !== true) {
     throw new EdgecError(
       "BAD_OPTION",
-      `--max-drop needs labels, and ${evaluation?.name ?? "the data"} has none. Add an ` +
-        'array "labels" to it or give --labels.',
+      `${option("maxDrop")} needs labels, and ${evaluation?.name ?? "the data"} has none. Add an ` +
+        `array "labels" to it or give ${option("labels")}.`,
     );
   }
   const given = [calibration, evaluation].filter((data) => data !== undefined);
@@ -93,21 +94,21 @@ function randomData(inputs: ModelInputs, seed: number): Pick<RunData, "evaluatio
     return {
       evaluation: undefined,
       source: "no data",
-      obstacle: `${error.message.replace(/\.$/, "")} with --eval or --calib`,
+      obstacle: `${error.message.replace(/\.$/, "")} with ${option("eval")} or ${option("calib")}`,
     };
   }
 }
 
-/** @param flag named in the error for an empty path, which a shell gives for an unset variable */
+/** @param name of the option, for the error for an empty path, which a shell gives for an unset variable */
 export async function openData(
-  flag: string,
+  name: string,
   data: string | Dataset | undefined,
   inputs: ModelInputs,
   labels?: string,
 ): Promise<Dataset | undefined> {
   if (typeof data !== "string") return data && abortableSamples(data);
   if (data.trim() === "")
-    throw new EdgecError("BAD_OPTION", `${flag} is empty: give ${dataFormatsText()}, or leave it out.`);
+    throw new EdgecError("BAD_OPTION", `${name} is empty: give ${dataFormatsText()}, or leave it out.`);
   return abortableSamples(await openDataset(data, inputs, labels === undefined ? {} : { labels }));
 }
 
@@ -116,12 +117,11 @@ function refuseBadOptions(options: CompressOptions): void {
   requireThreads(options.threads);
   if (options.metric !== undefined && options.eval !== undefined) requireMetric(options.metric);
   if (options.eval !== undefined) return;
-  for (const [name, flag] of [
-    ["labels", "--labels"],
-    ["metric", "--metric"],
-    ["maxDrop", "--max-drop"],
-  ] as const) {
+  for (const name of ["labels", "metric", "maxDrop"] as const) {
     if (options[name] !== undefined)
-      throw new EdgecError("BAD_OPTION", `${flag} needs data to measure accuracy on: give --eval.`);
+      throw new EdgecError(
+        "BAD_OPTION",
+        `${option(name)} needs data to measure accuracy on: give ${option("eval")}.`,
+      );
   }
 }

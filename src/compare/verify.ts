@@ -25,6 +25,7 @@ import { referenceOf } from "./runnable-original.js";
 import { openRunData, type RunData } from "./run-data.js";
 import { runtimeNotice } from "./runtime-notice.js";
 import { madeUpWarnings } from "./made-up-data.js";
+import { option } from "../option-names.js";
 
 export type VerifyOptions = Pick<
   CompressOptions,
@@ -147,7 +148,7 @@ function refuseBadOptions({ across, emulate: device, maxSlowdown }: VerifyOption
   if (device === undefined || maxSlowdown === undefined) return;
   throw new EdgecError(
     "BAD_OPTION",
-    "--max-slowdown needs latency, which --emulate does not measure. Leave one of them out.",
+    `${option("maxSlowdown")} needs latency, which ${option("emulate")} does not measure. Leave one of them out.`,
   );
 }
 

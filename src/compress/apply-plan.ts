@@ -20,6 +20,7 @@ import { splitCalibration } from "../run/split-calibration.js";
 import { runEvaluators } from "../search/evaluators.js";
 import type { ModelEvaluators } from "../search/search-types.js";
 import type { CandidateContext } from "./candidate-context.js";
+import { option } from "../option-names.js";
 
 export interface JudgedRun extends RunResult {
   /** Whether calibration samples were held out for scoring. */
@@ -127,7 +128,7 @@ export function ours(check: () => void, what: string): void {
     const reason = clauseOf(thrownText(cause));
     throw new ModelFault(
       reason,
-      `edgec ${what}: ${sentence(reason)} Nothing was written. Run with --debug to see which pass did it.`,
+      `edgec ${what}: ${sentence(reason)} Nothing was written. Run with ${option("debug")} to see which pass did it.`,
       { cause },
     );
   }

@@ -15,6 +15,7 @@ import { isRegistered } from "../plan/registry.js";
 import { reasonOf } from "../run/model-fault.js";
 import { PassFailure } from "../run/pass-runner.js";
 import type { Plan } from "../plan/plan-types.js";
+import { option } from "../option-names.js";
 
 /** If leaving out this many passes does not help, the fault is elsewhere. */
 const MAX_LEFT_OUT = 4;
@@ -109,7 +110,7 @@ function unexplained({ fault, candidate, cause }: Broken): Candidate {
       message:
         `The outputs differ from the original's (${fault}), but no pass could be identified ` +
         "as the cause on the first samples. Give data that starts with samples that show the " +
-        "difference, or compare runs with --passes.",
+        `difference, or compare runs with ${option("passes")}.`,
     },
   ]);
 }
@@ -118,7 +119,7 @@ function leftOutWarning({ name, reason, threw }: FailingPass): Diagnostic {
   const does = threw === true ? "fails on" : "breaks";
   const message =
     `The pass "${name}" was left out, because it ${does} this model: ${sentence(reason)} ` +
-    `${remedy(name)} Use --no-safe to fail instead.`;
+    `${remedy(name)} Use ${option("safe", false)} to fail instead.`;
   return { id: "compress/pass-left-out", severity: "warning", message, subject: name };
 }
 
@@ -127,7 +128,7 @@ function refusal({ name, reason, threw }: FailingPass, cause: EdgecError | undef
   return new EdgecError(
     "PASS_FAILED",
     `the pass "${name}" ${does} this model, so nothing was written: ${sentence(reason)} ` +
-      `${isRegistered(name) ? "" : `${NOT_OURS} `}Without --no-safe, the pass is left out.`,
+      `${isRegistered(name) ? "" : `${NOT_OURS} `}Without ${option("safe", false)}, the pass is left out.`,
     { cause },
   );
 }

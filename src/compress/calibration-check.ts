@@ -14,6 +14,7 @@ import {
   scaleSuspicion,
   summarize,
 } from "../verify/index.js";
+import { option } from "../option-names.js";
 
 export interface CalibrationData {
   readonly calibration: Dataset | undefined;
@@ -75,7 +76,7 @@ function withBlindness(found: readonly Diagnostic[], comparedOnItself: boolean):
     ...one,
     message:
       `${one.message} The comparison uses samples of the same data, so it means little: ` +
-      "give separate data with --eval.",
+      `give separate data with ${option("eval")}.`,
   }));
 }
 

@@ -11,6 +11,7 @@ import { storeOnlyOptions } from "../plan/plan-options.js";
 import type { Device } from "../targets/index.js";
 import { replacesRecipe } from "../plan/pass-list.js";
 import type { PlanOptions } from "../plan/plan-request.js";
+import { option } from "../option-names.js";
 
 export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Candidate>;
 
@@ -55,7 +56,7 @@ export async function chooseCandidate(
     return warned(
       { ...fallback, isFallback: true },
       `Fell back to int8 storage with float arithmetic, which is better ${where} ` +
-        `(${facts}). ${device ? OVERRULE : HINT}`,
+        `(${facts}). ${device ? overrule() : hint()}`,
       "compress/fell-back",
     );
   }
@@ -94,10 +95,11 @@ async function inPlainFloat(
   return warned({ ...plain, isPlainFloat: true }, why, "compress/plain-float");
 }
 
-const HINT = "To keep int8 arithmetic for a machine that is faster with it, add --keep-int8.";
-const OVERRULE =
+const hint = (): string =>
+  `To keep int8 arithmetic for a machine that is faster with it, add ${option("keepInt8")}.`;
+const overrule = (): string =>
   "If your device differs, give its costs in a profile of your own (see " +
-  "docs/guide/targets.md), or add --keep-int8.";
+  `docs/guide/targets.md), or add ${option("keepInt8")}.`;
 
 /** Int8 that is predicted to gain nothing has been left out already, node by node. */
 function warnInt8DoesNotPay(planned: Candidate, { name }: Device): Candidate {
@@ -109,7 +111,7 @@ function warnInt8DoesNotPay(planned: Candidate, { name }: Device): Candidate {
     planned,
     "All layers stay in float, because int8 arithmetic is not predicted to be faster on " +
       `${name}: it would take ${search!.predicted!.int8.toFixed(2)} of float's time. ` +
-      OVERRULE,
+      overrule(),
     "compress/int8-unpaid",
   );
 }
@@ -130,7 +132,7 @@ function withoutWayBack(planned: Candidate, { flags, passes, device }: PlanOptio
   const reasons = slowerOrLarger(planned, device);
   const hint =
     flags.int8 !== undefined && flags.storage === "plain" && !replacesRecipe(passes)
-      ? " The alternative, int8 storage with float arithmetic, is tried only without --storage plain."
+      ? ` The alternative, int8 storage with float arithmetic, is tried only without ${option("storage", "plain")}.`
       : "";
   return reasons.length === 0
     ? planned

@@ -8,6 +8,7 @@ import { memoryWarnings, type ReportedTarget, slowdownWarnings } from "../plan/t
 import { plural } from "../units.js";
 import type { Candidate, CandidateContext } from "./candidate.js";
 import { sizeEffects } from "./size-effect.js";
+import { option } from "../option-names.js";
 
 export async function laterWarnings(
   context: CandidateContext,
@@ -46,7 +47,7 @@ function idleCalibration(
   const isHeldOut = fidelity !== null && evaluation === undefined && !isMadeUp;
   const heldOut = isHeldOut
     ? ` The models were compared on ${plural(fidelity.samples, "sample")} of it, which every run holds ` +
-      "out for the comparison. To compare on all of it, give it with --eval instead of --calib."
+      `out for the comparison. To compare on all of it, give it with ${option("eval")} instead of ${option("calib")}.`
     : "";
   return [
     {

@@ -13,6 +13,7 @@ import { bytesText, percentText } from "../units.js";
 import { applyPlan, type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
 import { withoutPass } from "../plan/plan.js";
 import { replayed } from "../plan/replayed-plan.js";
+import { option } from "../option-names.js";
 
 /** Above this size, packing twice takes longer than the figure is worth. Bytes. */
 const MAX_BYTES = 256 * 2 ** 20;
@@ -28,7 +29,7 @@ export async function sizeEffects(context: CandidateContext, candidate: Candidat
     .filter((pass) => pass.sizeEffect !== undefined && changed.has(pass.name));
   if (passes.length === 0) return [];
   if (context.options.packedSizes !== true)
-    return passes.map(({ name, sizeEffect = "" }) => sizeWarning(name, `${sizeEffect} ${UNMEASURED}`));
+    return passes.map(({ name, sizeEffect = "" }) => sizeWarning(name, `${sizeEffect} ${unmeasured()}`));
   context.logger.progress?.({ step: "pack the model", done: 0 });
   const after = await sizes(candidate.model);
   const found: Diagnostic[] = [];
@@ -36,7 +37,8 @@ export async function sizeEffects(context: CandidateContext, candidate: Candidat
   return found;
 }
 
-const UNMEASURED = "Its effect on the file size was not measured. Add --packed-sizes to measure it.";
+const unmeasured = (): string =>
+  `Its effect on the file size was not measured. Add ${option("packedSizes")} to measure it.`;
 
 async function sizeEffect(
   context: CandidateContext,

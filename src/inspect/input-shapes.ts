@@ -11,6 +11,7 @@ import {
   type TensorType,
   type ValueInfo,
 } from "../ir/index.js";
+import { option } from "../option-names.js";
 
 export interface GivenSizes {
   /** Whole shapes by input name: { image: [1, 3, 224, 224] }. */
@@ -33,9 +34,14 @@ export function giveSizes(model: Model, { shapes = {}, dims = {} }: GivenSizes):
       .filter((dim): dim is string => typeof dim === "string"),
   );
   for (const [symbol, size] of Object.entries(dims)) {
-    requireSize(size, `--dim ${symbol}`);
+    requireSize(size, `${option("dims")} ${symbol}`);
     if (!known.has(symbol))
-      throw unknown(`"${symbol}" is not a symbolic dimension of the model's inputs`, symbol, known, "--dim");
+      throw unknown(
+        `"${symbol}" is not a symbolic dimension of the model's inputs`,
+        symbol,
+        known,
+        option("dims"),
+      );
     symbols.set(symbol, size);
   }
   const byName = new Map(Object.entries(shapes));
@@ -46,7 +52,7 @@ export function giveSizes(model: Model, { shapes = {}, dims = {} }: GivenSizes):
         `"${name}" is not an input of the model`,
         name,
         inputs.map((each) => each.name),
-        "--shape",
+        option("shapes"),
       );
     requireShape(input, shape, symbols);
   }
@@ -65,7 +71,7 @@ export function giveSizes(model: Model, { shapes = {}, dims = {} }: GivenSizes):
   }
 }
 
-function unknown(what: string, given: string, candidates: Iterable<string>, option: string): EdgecError {
+function unknown(what: string, given: string, candidates: Iterable<string>, user: string): EdgecError {
   const names = [...candidates];
   const known =
     names.length === 0
@@ -74,12 +80,12 @@ function unknown(what: string, given: string, candidates: Iterable<string>, opti
           .slice(0, 10)
           .map((name) => `"${name}"`)
           .join(", ")}${names.length > 10 ? ", …" : ""}.`;
-  return new EdgecError("UNMATCHED_SELECTOR", `${option}: ${what}.${suggestion(given, names)}${known}`);
+  return new EdgecError("UNMATCHED_SELECTOR", `${user}: ${what}.${suggestion(given, names)}${known}`);
 }
 
-function requireSize(size: number, option: string): void {
+function requireSize(size: number, given: string): void {
   if (!Number.isSafeInteger(size) || size < 1)
-    throw new EdgecError("BAD_OPTION", `${option}: a size must be a whole number, 1 or more, not ${size}.`);
+    throw new EdgecError("BAD_OPTION", `${given}: a size must be a whole number, 1 or more, not ${size}.`);
 }
 
 /** Also collects the sizes of the symbols. */
@@ -88,16 +94,16 @@ function requireShape(
   shape: readonly number[],
   symbols: Map<string, number>,
 ): void {
-  const option = `--shape ${name}`;
-  for (const size of shape) requireSize(size, option);
+  const given = `${option("shapes")} ${name}`;
+  for (const size of shape) requireSize(size, given);
   if (!Number.isSafeInteger(shape.reduce((all, size) => all * size, 1)))
-    throw new EdgecError("BAD_OPTION", `${option}: [${shape.join(", ")}] has too many elements.`);
+    throw new EdgecError("BAD_OPTION", `${given}: [${shape.join(", ")}] has too many elements.`);
   const declared = type?.tensor?.shape;
   if (!declared) return;
   if (declared.length !== shape.length) {
     throw new EdgecError(
       "BAD_OPTION",
-      `${option}: the input has ${declared.length} dimensions, ${shapeText(type.tensor)}, ` +
+      `${given}: the input has ${declared.length} dimensions, ${shapeText(type.tensor)}, ` +
         `but ${shape.length} are given.`,
     );
   }
@@ -107,7 +113,7 @@ function requireShape(
     if (fixed !== undefined && fixed !== size) {
       throw new EdgecError(
         "BAD_OPTION",
-        `${option}: dimension ${axis} is ` +
+        `${given}: dimension ${axis} is ` +
           `${typeof dim === "string" ? `"${dim}" = ${fixed}` : `fixed to ${fixed}`} in the ` +
           `model, so it cannot be ${size}.`,
       );

@@ -43,6 +43,7 @@ import { computeThreads } from "../plan/threads.js";
 import { RuntimeEvaluator } from "../run/ort-evaluator.js";
 import { modelComputing } from "../calibration/augment.js";
 import type { ConstantEvaluator } from "../passes/contract.js";
+import { option } from "../option-names.js";
 
 export interface InspectOptions extends GivenSizes, LimitOptions {
   /**
@@ -147,7 +148,7 @@ async function trialOf(
       possibilities: null,
       warnings: [
         `Passes were not tried, because that takes long with ${parameters.toLocaleString("en")} ` +
-          "parameters. Give --passes to try them anyway.",
+          `parameters. Give ${option("possibilities", true)} to try them anyway.`,
       ],
     };
   }

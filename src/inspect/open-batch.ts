@@ -1,5 +1,6 @@
 /** Sets an open batch size to one, since costs are given per sample. */
 import { type Dimension, type Model, fedInputs } from "../ir/index.js";
+import { option } from "../option-names.js";
 
 /** Inputs with one axis have a length rather than a batch. */
 const MIN_RANK = 2;
@@ -36,13 +37,15 @@ export function takeOneSample(model: Model): {
 /** Notes that say which sizes were assumed and how to change them. */
 export function oneSampleNotes({ symbols, unnamed }: ReturnType<typeof takeOneSample>): string[] {
   const named = symbols.map(
-    (symbol) => `The size "${symbol}" is open and was assumed to be 1. Set it with --dim ${symbol}=….`,
+    (symbol) =>
+      `The size "${symbol}" is open and was assumed to be 1. Set it with ${option("dims", { [symbol]: "…" })}.`,
   );
   return [
     ...named,
     ...unnamed.map(
       (name) =>
-        `The first size of input "${name}" is open and was assumed to be 1. Set it with --shape ${name}=….`,
+        `The first size of input "${name}" is open and was assumed to be 1. ` +
+        `Set it with ${option("shapes", { [name]: "…" })}.`,
     ),
   ];
 }

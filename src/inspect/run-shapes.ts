@@ -16,6 +16,7 @@ import {
 import type { TypeMap } from "../ops/shapes.js";
 import { openRemote } from "../runtime/index.js";
 import { shapeText } from "./input-shapes.js";
+import { option } from "../option-names.js";
 
 /** Shapes by value name. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -64,17 +65,20 @@ export async function runShapes(model: Model): Promise<Shapes> {
 
 function zeros(inputs: readonly ValueInfo[]): Feed {
   const obstacle = unfeedable(inputs);
-  if (obstacle !== undefined) throw new EdgecError("BAD_OPTION", `--run: ${obstacle}. Leave --run out.`);
+  if (obstacle !== undefined)
+    throw new EdgecError("BAD_OPTION", `${option("run")}: ${obstacle}. Leave ${option("run")} out.`);
   let bytes = 0;
   return Object.fromEntries(
     inputs.map(({ name, type }) => {
       const tensor = type?.tensor;
       const open = tensor?.shape?.find((dim) => typeof dim !== "number" || dim < 0);
       if (!tensor?.shape || open !== undefined || tensor.shape.includes(undefined)) {
-        const help = typeof open === "string" ? `--dim ${open}=1, or --shape ${name}=…` : `--shape ${name}=…`;
+        const shape = option("shapes", { [name]: "…" });
+        const help = typeof open === "string" ? `${option("dims", { [open]: 1 })}, or ${shape}` : shape;
         throw new EdgecError(
           "BAD_OPTION",
-          `--run needs all sizes of input "${name}", which is declared ${shapeText(tensor)}. Set them with ${help}`,
+          `${option("run")} needs all sizes of input "${name}", which is declared ${shapeText(tensor)}. ` +
+            `Set them with ${help}`,
         );
       }
       const dims = tensor.shape as number[];
@@ -83,8 +87,8 @@ function zeros(inputs: readonly ValueInfo[]): Feed {
       if (!(bytes <= MAX_BYTES))
         throw new EdgecError(
           "BAD_OPTION",
-          `--run: the inputs take more than 1 GiB with "${name}" [${dims.join(", ")}]. Give ` +
-            "smaller sizes with --shape or --dim.",
+          `${option("run")}: the inputs take more than 1 GiB with "${name}" [${dims.join(", ")}]. Give ` +
+            `smaller sizes with ${option("shapes")} or ${option("dims")}.`,
         );
       return [name, { dataType: tensor.elementType, dims, data: zeroArray(name, tensor.elementType, count) }];
     }),
@@ -121,7 +125,8 @@ function zeroArray(name: string, type: number, count: number): TensorValue["data
     default:
       throw new EdgecError(
         "BAD_OPTION",
-        `--run: input "${name}" of type ${dataTypeName(type)} cannot be filled with zeros. Leave --run out.`,
+        `${option("run")}: input "${name}" of type ${dataTypeName(type)} cannot be filled with zeros. ` +
+          `Leave ${option("run")} out.`,
       );
   }
 }

@@ -4,6 +4,7 @@
  */
 import { EdgecError } from "../errors.js";
 import { allTensors, DataType, type Model, opsetVersion } from "../ir/index.js";
+import { option } from "../option-names.js";
 
 interface RuntimeRelease {
   readonly version: readonly [number, number];
@@ -50,19 +51,19 @@ export function oldestRuntime(text: string): OldestRuntime {
   if (major === undefined || minor === undefined)
     throw new EdgecError(
       "BAD_OPTION",
-      `min-ort must be a version of onnxruntime such as 1.16, not "${text}".`,
+      `${option("minOrt")} must be a version of onnxruntime such as 1.16, not "${text}".`,
     );
   const version = [Number(major), Number(minor)] as const;
   const release = [...RELEASES].reverse().find((candidate) => isAtLeast(version, candidate.version));
   if (!release)
     throw new EdgecError(
       "BAD_OPTION",
-      `min-ort must be 1.15 or later, not ${text}: older versions were not tested.`,
+      `${option("minOrt")} must be 1.15 or later, not ${text}: older versions were not tested.`,
     );
   if (!isAtLeast(NEWEST, version))
     throw new EdgecError(
       "BAD_OPTION",
-      `min-ort ${text} is not supported: the newest onnxruntime tested ` +
+      `${option("minOrt")} ${text} is not supported: the newest onnxruntime tested ` +
         `is ${NEWEST.join(".")}. Give that version; later ones run the same models.`,
     );
   return {
@@ -92,7 +93,7 @@ export function fitRuntime(model: Model, runtime: OldestRuntime, where: string):
       "BAD_OPTION",
       `${where}: uses operator set ${opset}, and onnxruntime ${runtime.name} runs ` +
         `${runtime.opset} at most. Export the model for operator set ${runtime.opset}, or ` +
-        "give a later --min-ort.",
+        `give a later ${option("minOrt")}.`,
     );
   }
   if (Number(model.irVersion ?? 0n) <= runtime.ir) return;
@@ -101,7 +102,7 @@ export function fitRuntime(model: Model, runtime: OldestRuntime, where: string):
     throw new EdgecError(
       "BAD_OPTION",
       `${where}: uses features of IR version ${needed}, and onnxruntime ${runtime.name} ` +
-        `reads ${runtime.ir} at most. Give a later --min-ort.`,
+        `reads ${runtime.ir} at most. Give a later ${option("minOrt")}.`,
     );
   }
   model.irVersion = BigInt(runtime.ir);

@@ -12,6 +12,7 @@ import { identityOf, isSameFile, isSameName, type FileRead } from "./file-identi
 import { modelFiles } from "./files-read.js";
 import { defaultOutputPath, requireModelPlace } from "./output-place.js";
 import { isReplaceable, refuseOverlap, type FileWritten } from "./overwriting.js";
+import { option } from "../option-names.js";
 
 export interface OutputTarget {
   /** The file to write; undefined when the caller only wants bytes. */
@@ -187,6 +188,6 @@ async function dataBeside(written: string): Promise<string[]> {
 }
 
 function existing(path: string): EdgecError {
-  const way = "Choose another name with -o, or give --force to replace it.";
+  const way = `Choose another name with ${option("output")}, or give ${option("force")} to replace it.`;
   return new EdgecError("OUTPUT_EXISTS", `${path} exists, and edgec did not write it. ${way}`);
 }

@@ -5,6 +5,7 @@ import { basename, dirname, extname, join, resolve } from "node:path";
 import { DATA_FORMATS } from "../data/data-formats.js";
 import { EdgecError } from "../errors.js";
 import { isUrl, whyNoPlaceForFile } from "../regular-file.js";
+import { option } from "../option-names.js";
 
 /** "model.edgec.onnx" beside "model.onnx". */
 export function defaultOutputPath(input: string): string {
@@ -35,7 +36,8 @@ const OTHER_FORMS: Readonly<Record<string, string>> = {
 export async function requireModelPlace(output: string): Promise<void> {
   requireName(output);
   const irregular = whyNoPlaceForFile(output);
-  if (irregular !== undefined) throw refusal(output, `${irregular}. Give a file name with -o`);
+  if (irregular !== undefined)
+    throw refusal(output, `${irregular}. Give a file name with ${option("output")}`);
   const folder = dirname(resolve(output));
   try {
     if (!(await stat(folder)).isDirectory()) throw refusal(output, `${folder} is not a folder`);
@@ -43,7 +45,9 @@ export async function requireModelPlace(output: string): Promise<void> {
   } catch (cause) {
     if (cause instanceof EdgecError) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    const reason = missing ? "does not exist. Create it first" : "is not writable. Choose another with -o";
+    const reason = missing
+      ? "does not exist. Create it first"
+      : `is not writable. Choose another with ${option("output")}`;
     throw refusal(output, `the folder ${folder} ${reason}`, cause);
   }
 }
@@ -52,20 +56,21 @@ function requireName(output: string): void {
   if (output === "" || /[/\\]$/.test(output))
     throw new EdgecError(
       "CANNOT_WRITE",
-      `cannot write "${output}": the name is empty. Give a file name with -o.`,
+      `cannot write "${output}": the name is empty. Give a file name with ${option("output")}.`,
     );
   if (output === "-")
     throw refusal(
       output,
       "edgec reads its output back to check it, which standard output does not allow. " +
-        "Give a file name with -o, or ./- for a file of that name",
+        `Give a file name with ${option("output")}, or ./- for a file of that name`,
     );
   const extension = extname(output);
   const form = formOf(extension);
   if (form !== undefined && !isUrl(output))
     throw refusal(
       output,
-      `${extension} is the extension of ${form}, and edgec writes ONNX models. Give a name ending in .onnx with -o`,
+      `${extension} is the extension of ${form}, and edgec writes ONNX models. ` +
+        `Give a name ending in .onnx with ${option("output")}`,
     );
 }
 

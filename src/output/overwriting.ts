@@ -6,6 +6,7 @@ import { statSync } from "node:fs";
 import { EdgecError, type ErrorCode } from "../errors.js";
 import { isMarkedModel } from "./edgec-mark.js";
 import { type FileRead, identityOf, isSameFile, isSameName } from "./file-identity.js";
+import { option } from "../option-names.js";
 
 /** A path that the run will or may write. */
 export interface FileWritten {
@@ -46,7 +47,7 @@ export function refuseOverlap(
       throw reportRefusal(
         file.path,
         "the name is given more than once",
-        "Name each file once with --report.",
+        `Name each file once with ${option("report")}.`,
       );
     if (twice) throw refusalOf(file, takenBy(twice), true);
   }
@@ -74,13 +75,16 @@ function refusalOf(file: FileWritten, other: FileRead, force: boolean): EdgecErr
     const reason = isSameName(path, other.path)
       ? `${other.what} ${other.path} has that name`
       : `it is the same file as ${other.what} ${other.path}`;
-    return reportRefusal(path, reason, "Choose another with --report.");
+    return reportRefusal(path, reason, `Choose another with ${option("report")}.`);
   }
   const of = other.role === "weights" ? "holds weights of the model being read" : `is ${other.what}`;
-  const way = what === "model" && other.role === "model" && !force ? ", or give --force to overwrite it" : "";
+  const way =
+    what === "model" && other.role === "model" && !force
+      ? `, or give ${option("force")} to overwrite it`
+      : "";
   return new EdgecError(
     "OUTPUT_EXISTS",
-    `${path} ${of}${alias(path, other.path)}. Choose another name with -o${way}.`,
+    `${path} ${of}${alias(path, other.path)}. Choose another name with ${option("output")}${way}.`,
   );
 }
 

@@ -8,6 +8,7 @@ import { entriesOf, PASS_GROUPS } from "./pass-names.js";
 import { RECIPE, UNPACK } from "./recipe.js";
 import { registered } from "./registered-pass.js";
 import { findPass, isRegistered, PASSES } from "./registry.js";
+import { option } from "../option-names.js";
 
 /**
  * Throws EdgecError BAD_OPTION for an entry that is neither a name, a pass with its options bound, nor a pass
@@ -91,7 +92,7 @@ export function listedSteps(passes: string | PassList): Step[] {
   if (list.length === 0)
     throw new EdgecError(
       "BAD_OPTION",
-      '--passes needs names separated by commas, such as "clean-up,prune-magnitude,encode-weights".',
+      `${option("passes")} needs names separated by commas, such as "clean-up,prune-magnitude,encode-weights".`,
     );
   const steps = list.map((entry): Step => {
     if (isBound(entry)) return { passes: [entry], untilStable: false, reason: "asked for" };

@@ -2,6 +2,7 @@
 import { EdgecError } from "../errors.js";
 import { makeNode, nestedGraphs, nodeLabel, removedBy, withDerivedNames, type Model } from "../ir/index.js";
 import { selectNodes } from "../ops/select.js";
+import { option } from "../option-names.js";
 
 /** Stands in where a constant is asked about by itself. */
 const NO_NODE = makeNode("", [], []);
@@ -13,7 +14,7 @@ const NO_NODE = makeNode("", [], []);
  */
 export function selectedNames(model: Model, selectors: readonly string[]): string[] {
   if (selectors.length === 0) return [];
-  const selection = selectNodes(model, selectors, "--exclude");
+  const selection = selectNodes(model, selectors, option("exclude"));
   const names = new Set<string>();
   for (const graph of nestedGraphs(model.graph)) {
     for (const node of graph.nodes) if (selection.has(node)) names.add(nodeLabel(node));
@@ -108,10 +109,10 @@ function refuseGone(model: Model, selector: string, names: readonly string[]): v
   const what = names.length === 1 && first === selector ? `"${selector}"` : `"${selector}" ("${first}", …)`;
   throw new EdgecError(
     "UNMATCHED_SELECTOR",
-    `--exclude: ${what} has no effect, because ` +
+    `${option("exclude")}: ${what} has no effect, because ` +
       (pass === undefined
         ? "it no longer exists when weights are changed. "
         : `"${pass}" removes it before weights are changed. `) +
-      "Remove it from --exclude, or name a node that remains.",
+      `Remove it from ${option("exclude")}, or name a node that remains.`,
   );
 }

@@ -4,6 +4,7 @@ import { checkedLimit, type Limit, type LimitUnit } from "../limits.js";
 import type { KeysOf } from "../option-keys.js";
 import { BUILT_IN_METRICS, type GateLimits } from "../verify/index.js";
 import { COMPRESS_KEYS, type CompressOptions } from "./compress-options.js";
+import { option } from "../option-names.js";
 
 /** The options that are gates. */
 export type GateOptions = Pick<
@@ -56,21 +57,21 @@ export function gateLimits({
 /** The limits that are a figure or a share of the original's. */
 function figureLimits(options: GateOptions): GateLimits {
   const limits: Partial<Record<FigureLimit, Limit>> = {};
-  for (const [name, [flag, unit]] of Object.entries(FIGURE_LIMITS) as [FigureLimit, [string, LimitUnit]][]) {
+  for (const [name, unit] of Object.entries(FIGURE_LIMITS) as [FigureLimit, LimitUnit][]) {
     const limit = options[name];
-    if (limit !== undefined) limits[name] = checkedLimit(flag, limit, unit);
+    if (limit !== undefined) limits[name] = checkedLimit(option(name), limit, unit);
   }
   return limits;
 }
 
 type FigureLimit = "maxLatency" | "maxSize" | "maxMacs" | "maxLoadMemory" | "maxLoadTime";
 
-const FIGURE_LIMITS: Readonly<Record<FigureLimit, [flag: string, unit: LimitUnit]>> = {
-  maxLatency: ["--max-latency", "ms"],
-  maxSize: ["--max-size", "bytes"],
-  maxMacs: ["--max-macs", "macs"],
-  maxLoadMemory: ["--max-load-memory", "bytes"],
-  maxLoadTime: ["--max-load-time", "ms"],
+const FIGURE_LIMITS: Readonly<Record<FigureLimit, LimitUnit>> = {
+  maxLatency: "ms",
+  maxSize: "bytes",
+  maxMacs: "macs",
+  maxLoadMemory: "bytes",
+  maxLoadTime: "ms",
 };
 
 /** The limits that a choice of nodes can meet: those on accuracy and fidelity. */
@@ -91,7 +92,7 @@ function pointsOf(share: number): number {
   if (share >= 0 && share < 1) return 100 * share;
   throw new EdgecError(
     "BAD_OPTION",
-    `--max-drop must be a share from 0 to below 1 (0.01 is one percentage point), not ${share}.`,
+    `${option("maxDrop")} must be a share from 0 to below 1 (0.01 is one percentage point), not ${share}.`,
   );
 }
 
@@ -99,7 +100,7 @@ function agreementOf(share: number): number {
   if (share >= 0 && share <= 1) return share;
   throw new EdgecError(
     "BAD_OPTION",
-    `--min-agreement must be a share from 0 to 1 (0.99 is 99 of 100 answers), not ${share}.`,
+    `${option("minAgreement")} must be a share from 0 to 1 (0.99 is 99 of 100 answers), not ${share}.`,
   );
 }
 
@@ -107,6 +108,6 @@ function slowdownOf(share: number): number {
   if (share >= 0 && share < 1) return share;
   throw new EdgecError(
     "BAD_OPTION",
-    `--max-slowdown must be a share from 0 to below 1 (0.05 allows 5 % slower), not ${share}.`,
+    `${option("maxSlowdown")} must be a share from 0 to below 1 (0.05 allows 5 % slower), not ${share}.`,
   );
 }

@@ -1,10 +1,13 @@
 /** Refuses options without effect, which would mislead. */
 import { EdgecError, suggestion } from "../errors.js";
+import type { PassFlag } from "../passes/contract.js";
 import { takesExclusions } from "./bind-pass.js";
+import { COMPRESS_KEYS } from "./compress-options.js";
 import type { Exclusions } from "./exclusions.js";
 import type { PlanOptions } from "./plan-request.js";
 import { flagKey, type RegisteredPass } from "./registered-pass.js";
 import { PASSES } from "./registry.js";
+import { option } from "../option-names.js";
 
 /**
  * Throws EdgecError BAD_OPTION for a flag whose pass does not run, for a shared option that no planned pass
@@ -33,8 +36,8 @@ function refuseIdleFlags({ flags }: PlanOptions, planned: ReadonlySet<Registered
     if (!pass.flag || flags[flagKey(pass.flag)] === undefined || planned.has(pass)) continue;
     throw new EdgecError(
       "BAD_OPTION",
-      `--${flagKey(pass.flag)} sets options of the pass "${pass.name}", which --passes does ` +
-        "not include. Add the pass to --passes, or leave the flag out.",
+      `${optionOf(pass.flag)} sets options of the pass "${pass.name}", which ${option("passes")} does ` +
+        `not include. Add the pass to ${option("passes")}, or leave the flag out.`,
     );
   }
 }
@@ -46,11 +49,11 @@ function refuseIdleShared(
   for (const [name, value] of Object.entries(shared)) {
     if (value === undefined || [...planned].some((pass) => name in pass.defaults)) continue;
     const takers = PASSES.filter((pass) => name in pass.defaults).map((pass) =>
-      pass.flag ? pass.flag.syntax.split(" ")[0] : pass.name,
+      pass.flag ? optionOf(pass.flag) : pass.name,
     );
     throw new EdgecError(
       "BAD_OPTION",
-      `--${FLAG_NAMES.get(name) ?? kebab(name)} has no effect here: none of the passes that ` +
+      `${option(name)} has no effect here: none of the passes that ` +
         `run uses it. It is used by ${takers.join(" or ") || "no pass"}.`,
     );
   }
@@ -65,15 +68,15 @@ function refuseIdleExclusions(
     unmatched ??
     new EdgecError(
       "BAD_OPTION",
-      "--exclude has no effect here: it protects nodes and constants from lossy passes, and " +
-        "no lossy pass runs. Use it with --prune, --int8, --cluster or --storage int8.",
+      `${option("exclude")} has no effect here: it protects nodes and constants from lossy passes, and ` +
+        `no lossy pass runs. Use it with ${option("prune")}, ${option("int8")}, ` +
+        `${option("cluster")} or ${option("storage", "int8")}.`,
     )
   );
 }
 
-/** Flags that are not named after the option they set. */
-const FLAG_NAMES: ReadonlyMap<string, string> = new Map([["perChannel", "per-tensor"]]);
-
-function kebab(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** A flag that has no property of its own travels in `flags`. */
+function optionOf(flag: PassFlag): string {
+  const key = flagKey(flag);
+  return option(key in COMPRESS_KEYS ? key : `flags.${key}`);
 }

@@ -16,6 +16,7 @@ import {
 import { withNeighbours } from "./caller-passes.js";
 import { replacesRecipe } from "./pass-list.js";
 import { type Effort, EFFORTS, type PlanOptions } from "./plan-request.js";
+import { option } from "../option-names.js";
 
 const STORAGE_FORMS: readonly string[] = ["auto", "plain", "int8"];
 
@@ -25,7 +26,7 @@ export function planOptions(options: PlacedOptions): PlanOptions {
   if (storage !== undefined && !STORAGE_FORMS.includes(storage))
     throw new EdgecError(
       "BAD_OPTION",
-      "--storage must be auto, plain or int8, not " + `"${storage}".${suggestion(storage, STORAGE_FORMS)}`,
+      `${option("storage")} must be auto, plain or int8, not "${storage}".${suggestion(storage, STORAGE_FORMS)}`,
     );
   const storeOnly = storage === "int8";
   const { profile } = resolveTarget(options.target);
@@ -37,12 +38,14 @@ export function planOptions(options: PlacedOptions): PlanOptions {
     if (flags.int8 !== undefined)
       throw new EdgecError(
         "BAD_OPTION",
-        "--int8 computes in int8, while --storage int8 only stores weights as int8. Give one of them.",
+        `${option("int8")} computes in int8, while ${option("storage", "int8")} only stores weights ` +
+          "as int8. Give one of them.",
       );
     if (replacesRecipe(passes))
       throw new EdgecError(
         "BAD_OPTION",
-        '--storage int8 stands for the pass "store-int8". With --passes, name that pass instead.',
+        `${option("storage", "int8")} stands for the pass "store-int8". ` +
+          `With ${option("passes")}, name that pass instead.`,
       );
     delete flags.storage;
   }
@@ -79,13 +82,13 @@ function keptInt8(
   if (replacesRecipe(passes))
     throw new EdgecError(
       "BAD_OPTION",
-      "--keep-int8 has no effect with --passes, which run exactly as listed. Leave it out.",
+      `${option("keepInt8")} has no effect with ${option("passes")}, which run exactly as listed. Leave it out.`,
     );
   if (flags.int8 === undefined)
     throw new EdgecError(
       "BAD_OPTION",
-      "--keep-int8 keeps the int8 arithmetic that --int8 introduces, but --int8 is not " +
-        "given. Add --int8.",
+      `${option("keepInt8")} keeps the int8 arithmetic that ${option("int8")} introduces, but ` +
+        `${option("int8")} is not given. Add ${option("int8")}.`,
     );
   return { keepInt8 };
 }
@@ -105,7 +108,7 @@ function searchOptions(
   if (timeBudget !== undefined && replay !== undefined)
     throw new EdgecError(
       "BAD_OPTION",
-      "--time-budget limits a search, but --replay repeats decisions without searching. " +
+      `${option("timeBudget")} limits a search, but ${option("replay")} repeats decisions without searching. ` +
         "Leave one of them out.",
     );
   const searches = flags.int8 !== undefined && !replacesRecipe(passes);
@@ -113,13 +116,13 @@ function searchOptions(
   if (timeBudget !== undefined && !(hasAccuracyGates || (searches && effort === "best"))) {
     throw new EdgecError(
       "BAD_OPTION",
-      "--time-budget limits the search for nodes to leave in float, but these options start " +
-        "no search. Use it with --int8 and one of --effort best, --max-drop, --min-sqnr and " +
-        "--min-agreement.",
+      `${option("timeBudget")} limits the search for nodes to leave in float, but these options start ` +
+        `no search. Use it with ${option("int8")} and one of ${option("effort", "best")}, ${option("maxDrop")}, ` +
+        `${option("minSqnr")} and ${option("minAgreement")}.`,
     );
   }
   if (timeBudget !== undefined && !(timeBudget > 0))
-    throw new EdgecError("BAD_OPTION", `--time-budget must be positive, not ${timeBudget} s.`);
+    throw new EdgecError("BAD_OPTION", `${option("timeBudget")} must be positive, not ${timeBudget} s.`);
   return {
     hasAccuracyGates,
     isTimed: searches && options.keepInt8 !== true && isTimed(options),
@@ -139,14 +142,14 @@ function replayOptions(
   if (flags.int8 === undefined || replacesRecipe(passes))
     throw new EdgecError(
       "BAD_OPTION",
-      "--replay repeats decisions about --int8, but --int8 is not given. Use the options of " +
-        "the run that wrote the report.",
+      `${option("replay")} repeats decisions about ${option("int8")}, but ${option("int8")} is not given. ` +
+        "Use the options of the run that wrote the report.",
     );
   const decisions = readDecisions(replay);
   if (keepInt8 === true && decisions.storedOnly) {
     throw new EdgecError(
       "BAD_OPTION",
-      "--keep-int8 contradicts --replay: the run that wrote the report stored weights as " +
+      `${option("keepInt8")} contradicts ${option("replay")}: the run that wrote the report stored weights as ` +
         "int8 but computed in float. Leave one of them out.",
     );
   }
@@ -162,13 +165,13 @@ function effortOf({ effort, passes }: CompressOptions, flags: Readonly<Record<st
   if (!EFFORTS.includes(effort))
     throw new EdgecError(
       "BAD_OPTION",
-      `--effort must be one of ${EFFORTS.join(", ")}, not ` +
+      `${option("effort")} must be one of ${EFFORTS.join(", ")}, not ` +
         `"${effort as string}".${suggestion(effort, EFFORTS)}`,
     );
   if (flags.int8 === undefined || replacesRecipe(passes))
     throw new EdgecError(
       "BAD_OPTION",
-      "--effort only affects the accuracy of --int8, so it has no effect here. Leave it out.",
+      `${option("effort")} only affects the accuracy of ${option("int8")}, so it has no effect here. Leave it out.`,
     );
   return effort;
 }
@@ -216,12 +219,12 @@ function refuseUnboundedPruning(options: PlacedOptions, { prune }: Readonly<Reco
   if (replacesRecipe(options.passes))
     throw new EdgecError(
       "BAD_OPTION",
-      "--prune auto works only with the recipe. Leave --passes out, or give a ratio.",
+      `${option("prune", "auto")} works only with the recipe. Leave ${option("passes")} out, or give a ratio.`,
     );
   if (Object.keys(accuracyLimits(options)).length > 0) return;
   throw new EdgecError(
     "BAD_OPTION",
-    "--prune auto prunes as much as the accuracy gates allow, but no such gate is set. " +
-      "Give --max-drop, --min-sqnr or --min-agreement.",
+    `${option("prune", "auto")} prunes as much as the accuracy gates allow, but no such gate is set. ` +
+      `Give ${option("maxDrop")}, ${option("minSqnr")} or ${option("minAgreement")}.`,
   );
 }

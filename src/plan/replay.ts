@@ -4,6 +4,7 @@ import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { requireRegularFile } from "../regular-file.js";
 import { nodeNames } from "./exclusions.js";
+import { option } from "../option-names.js";
 
 /** Forms that nodes were given in place of int8 with static ranges, by their names. */
 export interface NodeForms {
@@ -45,8 +46,8 @@ export function readDecisions(path: string): Decisions {
   if (!decisions)
     throw new EdgecError(
       "BAD_OPTION",
-      `--replay ${path}: the file contains no decisions. Give a JSON report that ` +
-        '"edgec compress --report" wrote.',
+      `${option("replay")} ${path}: the file contains no decisions. Give a JSON report that ` +
+        `${option("reportJson")} wrote.`,
     );
   return decisions;
 }
@@ -96,9 +97,9 @@ export function requireNodes(model: Model, { floatNodes, dynamicNodes }: NodeFor
   if (missing.length === 0) return;
   throw new EdgecError(
     "BAD_OPTION",
-    `--replay: the report decides how to compute "${missing.join('", "')}", but the model ` +
+    `${option("replay")}: the report decides how to compute "${missing.join('", "')}", but the model ` +
       "has no such node when int8 is applied. Use the model and the options of the run that " +
-      "wrote the report, or leave --replay out to decide again.",
+      `wrote the report, or leave ${option("replay")} out to decide again.`,
   );
 }
 
@@ -114,8 +115,8 @@ export function requireSameModel(
   if (replay?.model === undefined || replay.model === fingerprint) return;
   throw new EdgecError(
     "BAD_OPTION",
-    `--replay ${report ?? ""}: its decisions were made for another model. ` +
-      "Give that model, or compress this one without --replay. To use them anyway, " +
+    `${option("replay")} ${report ?? ""}: its decisions were made for another model. ` +
+      `Give that model, or compress this one without ${option("replay")}. To use them anyway, ` +
       'remove "model" from "decisions" in the report.',
   );
 }
@@ -129,13 +130,13 @@ function parse(path: string): unknown {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") {
       throw new EdgecError(
         "CANNOT_READ",
-        `--replay ${path}: the file does not exist. Give the report of an earlier run.`,
+        `${option("replay")} ${path}: the file does not exist. Give the report of an earlier run.`,
         { cause },
       );
     }
     throw new EdgecError(
       "CANNOT_READ",
-      `--replay ${path}: the file cannot be read: ${(cause as Error).message}`,
+      `${option("replay")} ${path}: the file cannot be read: ${(cause as Error).message}`,
       { cause },
     );
   }
@@ -144,7 +145,7 @@ function parse(path: string): unknown {
   } catch (cause) {
     throw new EdgecError(
       "BAD_OPTION",
-      `--replay ${path}: the file is not valid JSON: ${(cause as Error).message}`,
+      `${option("replay")} ${path}: the file is not valid JSON: ${(cause as Error).message}`,
       { cause },
     );
   }

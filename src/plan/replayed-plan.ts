@@ -5,6 +5,7 @@ import { withNodeForms } from "./bind-pass.js";
 import type { Plan } from "./plan-types.js";
 import { type Decisions, type NodeForms, requireNodes } from "./replay.js";
 import { needsHoldout } from "./search-aims.js";
+import { option } from "../option-names.js";
 
 /**
  * Steps that were kept run without a trial, steps that were undone are left out, and the same nodes stay in
@@ -20,8 +21,8 @@ export function replayed(plan: Plan, { kept, judged, strengths = {}, ...forms }:
   if (missing.length > 0)
     throw new EdgecError(
       "BAD_OPTION",
-      `--replay: the run that wrote the report kept "${missing.join('", "')}", which these ` +
-        "options do not try. Use the options of that run, especially --effort.",
+      `${option("replay")}: the run that wrote the report kept "${missing.join('", "')}", which these ` +
+        `options do not try. Use the options of that run, especially ${option("effort")}.`,
     );
   return plan
     .filter(
@@ -70,7 +71,7 @@ function atStrength(pass: Pass, strengths: Readonly<Record<string, number | null
   if (value === undefined)
     throw new EdgecError(
       "BAD_OPTION",
-      "--replay: the run that wrote the report did not choose a strength for " +
+      `${option("replay")}: the run that wrote the report did not choose a strength for ` +
         `"${pass.name}". Use the options of that run.`,
     );
   return value === null ? [] : [pass.withStrength(value)];

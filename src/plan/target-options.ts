@@ -20,6 +20,7 @@ import type { SizeComparison } from "../verify/index.js";
 import type { CompressOptions } from "./compress-options.js";
 import { replacesRecipe } from "./pass-list.js";
 import { listsPass } from "./pass-names.js";
+import { option } from "../option-names.js";
 
 /** The options of a run, with what is known of the machine that it runs on. */
 export interface PlacedOptions extends CompressOptions {
@@ -160,9 +161,9 @@ export function slowdownWarnings(
 ): Diagnostic[] {
   if (isThisMachine || maxSlowdown === undefined) return [];
   const message = lacksNativeRuntime
-    ? "--max-slowdown was not checked in the native runtime, because it is not installed. " +
+    ? `${option("maxSlowdown")} was not checked in the native runtime, because it is not installed. ` +
       "Its times differ."
-    : `--max-slowdown was checked on this machine, not on ${name}. Times differ there.`;
+    : `${option("maxSlowdown")} was checked on this machine, not on ${name}. Times differ there.`;
   return [{ id: "compress/slowdown-elsewhere", severity: "warning", message }];
 }
 

@@ -5,6 +5,7 @@ import { operatorName } from "../ir/index.js";
 import { PLAIN, type Paint } from "./paint.js";
 import { textTable } from "./text-table.js";
 import { bytesText, countText, percentText, plural, printable, ratioText, shortened } from "../units.js";
+import { option } from "../option-names.js";
 
 const FIRST_WEIGHTS = 20;
 
@@ -114,7 +115,7 @@ function weights({ weights: all }: ModelDiff, whole: boolean, paint: Paint): str
   ]);
   const rest = [
     ...(sorted.length > shown.length
-      ? [`${plural(sorted.length - shown.length, "more weight")} changed: --all lists them`]
+      ? [`${plural(sorted.length - shown.length, "more weight")} changed: ${option("all")} lists them`]
       : []),
     ...(same > 0 ? [`${plural(same, "weight")} unchanged`] : []),
   ];

@@ -6,6 +6,7 @@ import { PLAIN, type Paint } from "./paint.js";
 import { statusCounts } from "./rows.js";
 import { textTable } from "./text-table.js";
 import { bytesText, countText, percentText, plural, printable } from "../units.js";
+import { option } from "../option-names.js";
 
 export interface InspectionTextOptions {
   /** Lists every node by name. */
@@ -126,8 +127,10 @@ function help(inputs: readonly InspectedValue[]): string {
   const open = inputs.find(
     ({ shape }) => !shape || shape.some((dim, axis) => dim === null && !isTaken(shape, axis)),
   );
-  if (symbol !== undefined) return `Give --dim ${printable(symbol)}=1`;
-  return open ? `Give --shape ${printable(open.name)}=…` : "--run takes them from a run on zeros";
+  if (symbol !== undefined) return `Give ${printable(option("dims", { [symbol]: 1 }))}`;
+  return open
+    ? `Give ${printable(option("shapes", { [open.name]: "…" }))}`
+    : `${option("run")} takes them from a run on zeros`;
 }
 
 function activationsText({ activations: { totalBytes, peakBytes, unknown } }: Inspection): string {
@@ -175,7 +178,7 @@ function layers(
   ];
   return [
     ...textTable([head.map((cell) => paint.bold(cell)), ...rows], [0, 1, 2, 8]),
-    ...(left > 0 ? [paint.dim(`and ${plural(left, "more layer")}: --all lists them`)] : []),
+    ...(left > 0 ? [paint.dim(`and ${plural(left, "more layer")}: ${option("all")} lists them`)] : []),
   ];
 }
 

@@ -17,6 +17,7 @@ import {
   ratioText,
   shortened,
 } from "../units.js";
+import { option } from "../option-names.js";
 
 export interface ComparisonRow {
   readonly name: string;
@@ -176,7 +177,7 @@ function outputText(output: OutputFidelity, samples: number): string {
   if (otherSize > 0) {
     return (
       `a different number of results in ${otherSize} of ${samples} samples; compare them with ` +
-      "a metric of your own (--metric)"
+      `a metric of your own (${option("metric")})`
     );
   }
   if (sqnrDb === null && maxAbsError === 0) return "equal";

@@ -16,6 +16,7 @@ import {
 import { encodeModelBytes } from "../onnx/index.js";
 import type { ConstantEvaluator } from "../passes/contract.js";
 import { openRemote, type LimitError, type RemoteRuntime } from "../runtime/index.js";
+import { option } from "../option-names.js";
 
 /**
  * Memory for each byte of the constants: 32 if packed codes become float32, plus copies between processes.
@@ -42,8 +43,8 @@ export class RuntimeEvaluator implements ConstantEvaluator {
           severity: "warning",
           message:
             `Some constants were not folded, because computing them takes more than ${what}: ` +
-            "their nodes stay in the model. To allow more, raise the limit with --fold-limit, for " +
-            "example --fold-limit 60s,2GB.",
+            `their nodes stay in the model. To allow more, raise the limit with ${option("foldLimit")}, for ` +
+            `example ${option("foldLimit", { seconds: 60, bytes: 2e9 })}.`,
         };
   }
 

@@ -17,6 +17,7 @@ import { inWholeStage } from "../stage-clock.js";
 import type { SearchAims } from "../plan/search-aims.js";
 import type { Plan, PlannedStep } from "../plan/plan-types.js";
 import { withNodeForms } from "../plan/bind-pass.js";
+import { option } from "../option-names.js";
 
 /**
  * Changes `model` in place. An EdgecError of a pass is thrown unchanged; any other error becomes a PassFailure
@@ -230,7 +231,7 @@ function stepsUntil(steps: Plan, passName: string): PlannedStep[] {
 }
 
 function notJudged(subject: string): Diagnostic {
-  const message = `"${subject}" did not run: there is no data to evaluate it on. Give data with --eval.`;
+  const message = `"${subject}" did not run: there is no data to evaluate it on. Give data with ${option("eval")}.`;
   return { id: "compress/strength-not-judged", severity: "warning", subject, message };
 }
 

@@ -8,6 +8,7 @@ import type { RunOptions } from "./run-options.js";
 import { memoryShortage } from "./memory.js";
 import { needsHoldout } from "../plan/search-aims.js";
 import type { Plan } from "../plan/plan-types.js";
+import { option } from "../option-names.js";
 
 /** Share of the calibration samples that decide which steps are kept. */
 const HOLDOUT_SHARE = 0.25;
@@ -52,8 +53,8 @@ export function splitCalibration(
 function tooFew({ size = 0 }: Dataset): string {
   return (
     `this needs at least ${MIN_HELD_OUT / HOLDOUT_SHARE} calibration samples ` +
-    `(${MIN_WITHOUT_EVAL} without --eval), and the data has ${size}. Add samples, or ` +
-    "skip the tuning with --effort fast."
+    `(${MIN_WITHOUT_EVAL} without ${option("eval")}), and the data has ${size}. Add samples, or ` +
+    `skip the tuning with ${option("effort", "fast")}.`
   );
 }
 

@@ -12,6 +12,7 @@ import { sessionLabel } from "./session-label.js";
 import { inTurn } from "./timing-turns.js";
 import type * as SessionService from "./session-service.js";
 import type { FirstLoad, OpenedSession } from "./session-service.js";
+import { option } from "../option-names.js";
 
 type Client = ServiceClient<typeof SessionService>;
 
@@ -172,7 +173,7 @@ export class RemoteRuntime {
       (isNear) => ({ seconds: Infinity, bytes: bytes(isNear) }),
       (exceeded, kind) => {
         const what = limitText(exceeded, kind);
-        return new LimitExceeded(what, `${label}: a run takes more than ${what}. ${RAISE}`);
+        return new LimitExceeded(what, `${label}: a run takes more than ${what}. ${raiseLimit()}`);
       },
       job,
     );
@@ -231,10 +232,13 @@ export function loadingWithin<T>(
 const MEMORY_FACTOR = 16;
 
 function tooMuchToLoad(label: string, what: string): LimitExceeded {
-  return new LimitExceeded(what, `${label}: onnxruntime takes more than ${what} to load it. ${RAISE}`);
+  return new LimitExceeded(what, `${label}: onnxruntime takes more than ${what} to load it. ${raiseLimit()}`);
 }
 
-const RAISE = "To allow more, raise the limit with --load-limit, such as --load-limit 60s,8GB";
+function raiseLimit(): string {
+  const example = option("loadLimit", { seconds: 60, bytes: 8e9 });
+  return `To allow more, raise the limit with ${option("loadLimit")}, such as ${example}`;
+}
 
 /** @param isNear whether to include the model's size, which is costly to find out */
 function loadLimit(model: string | Uint8Array, isNear: boolean): WorkLimit {

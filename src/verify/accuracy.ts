@@ -3,6 +3,7 @@ import type { Label } from "../data/dataset.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, TensorValue } from "../ir/index.js";
 import { isFloatValue, numbersOf } from "./readable-values.js";
+import { option } from "../option-names.js";
 
 /** Collects outputs and labels sample by sample. */
 export interface MetricMeter {
@@ -46,7 +47,7 @@ class TopKMeter implements MetricMeter {
       throw new BadDataError(
         `${where}: the model gives ${values.length / classes} rows of class scores, each of which ` +
           "needs a class index as label; " +
-          "for other labels, give a metric module with --metric",
+          `for other labels, give a metric module with ${option("metric")}`,
       );
     }
     labels.forEach((index: unknown, row) => {
@@ -89,7 +90,7 @@ function scoresOf(outputs: Feed, where: string): { values: ArrayLike<number>; cl
       .join(", ");
     throw new BadDataError(
       `${where}: top-1 and top-5 need exactly one output of class scores [N, C], but the model ` +
-        `gives ${found}. Give a metric module with --metric.`,
+        `gives ${found}. Give a metric module with ${option("metric")}.`,
     );
   }
   return { values: numbersOf(only), classes: only.dims[1] ?? 0 };

@@ -4,6 +4,7 @@ import { lowestAgreement, lowestSqnr } from "./fidelity.js";
 import { SLOWER_BELOW } from "./latency.js";
 import type { LoadFigures } from "./load.js";
 import type { VerifyReport } from "./verify.js";
+import { option } from "../option-names.js";
 
 export interface GateLimits {
   /**
@@ -54,7 +55,7 @@ interface GateRule {
   /** Whether the limit is an upper or a lower one. */
   readonly bound: "at most" | "at least";
   /** Why there is no value, if so. */
-  readonly missing: string;
+  readonly missing: string | (() => string);
   /** Tolerance as a factor on the limit, because repeated measurements differ. */
   readonly noise?: number;
   readonly actual: (report: VerifyReport) => number | undefined;
@@ -76,7 +77,8 @@ const RULES: Readonly<Record<keyof GateLimits, GateRule>> = {
     what: "the lowest SQNR",
     unit: " dB",
     bound: "at least",
-    missing: `no samples were run, no output holds floats (see --min-agreement), or ${OTHER_SIZE}`,
+    missing: () =>
+      `no samples were run, no output holds floats (see ${option("minAgreement")}), or ${OTHER_SIZE}`,
     actual: ({ fidelity }) => (fidelity.samples === 0 ? undefined : lowestSqnr(fidelity.outputs)),
   },
   minAgreement: {
@@ -163,7 +165,7 @@ function checkGate(name: keyof GateLimits, given: Limit, report: VerifyReport): 
       limit: limit ?? null,
       actual: null,
       ok: false,
-      message: `${what} is not known (${missing}); ${stated}`,
+      message: `${what} is not known (${typeof missing === "string" ? missing : missing()}); ${stated}`,
     };
   const ok = bound === "at most" ? actual <= limit * noise + TOLERANCE : actual >= limit - TOLERANCE;
   const shown = Number.isFinite(actual)

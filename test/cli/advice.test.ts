@@ -17,6 +17,7 @@ import {
   tensorValue,
 } from "../../src/ir/index.js";
 import { encodeModelBytes, readModel } from "../../src/onnx/index.js";
+import { spelledAsFlags } from "../../src/cli/flag-names.js";
 import { buildProgram } from "../../src/cli/program.js";
 import { PASSES } from "../../src/plan/registry.js";
 import type { Report } from "../../src/report/report.js";
@@ -219,7 +220,9 @@ describe("the advice to keep int8 arithmetic", () => {
   });
 
   it("gives a smaller int8 model where int8 was replaced as a whole on this machine", async () => {
-    const { warning } = await choose({ flags: { int8: "" } }, { speedup: 0.5 }, { speedup: 1, bytes: 400 });
+    const { warning } = await spelledAsFlags(() =>
+      choose({ flags: { int8: "" } }, { speedup: 0.5 }, { speedup: 1, bytes: 400 }),
+    );
     const { report, bytes, original } = await followed(warning!, []);
     expect(isInInt8(report)).toBe(true);
     expect(readModel(at("out.onnx")).graph.nodes.some(({ opType }) => opType === "QuantizeLinear")).toBe(

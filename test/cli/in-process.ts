@@ -1,8 +1,7 @@
 /** Runs a command in this process, for the many tests whose run ends before any work. */
 import { vi } from "vitest";
 import { setOutcome } from "../../src/cli/outcome.js";
-import { buildProgram } from "../../src/cli/program.js";
-import { outcomeOfCommandLine } from "../../src/cli/run.js";
+import { outcomeOfCommandLine, parseCommandLine } from "../../src/cli/run.js";
 import type { Outcome } from "../support/run-edgec.js";
 
 export interface Ended {
@@ -19,7 +18,7 @@ export async function run(args: readonly string[]): Promise<Ended> {
   });
   const err = vi.spyOn(process.stderr, "write").mockReturnValue(true);
   try {
-    await buildProgram().parseAsync(["node", "edgec", ...args]);
+    await parseCommandLine(["node", "edgec", ...args]);
     return { error: undefined, stdout };
   } catch (error) {
     return { error, stdout };

@@ -89,12 +89,12 @@ describe("acrossWarnings", () => {
 describe("requireAcross", () => {
   it("refuses unknown names, with a suggestion", () => {
     expect(() => requireAcross({ levels: ["basics" as "basic"] })).toThrow(
-      '--levels takes all, extended, basic, disabled, not "basics". Did you mean "basic"?',
+      '"across.levels" takes all, extended, basic, disabled, not "basics". Did you mean "basic"?',
     );
     expect(() => requireAcross({ runtimes: ["browser" as "web"] })).toThrow(
-      '--runtimes takes node, web, not "browser"',
+      '"across.runtimes" takes node, web, not "browser"',
     );
-    expect(() => requireAcross({ runtimes: [] })).toThrow("--runtimes is empty");
+    expect(() => requireAcross({ runtimes: [] })).toThrow('"across.runtimes" is empty');
     expect(() => requireAcross({ samples: 0 })).toThrow("1 or more, not 0");
   });
 });

@@ -142,7 +142,7 @@ describe("calibration data that cannot be meant", () => {
     const message = async (comparedOnItself: boolean, evaluation?: Dataset): Promise<string> =>
       (await checkCalibration({ calibration: zeros, evaluation, comparedOnItself, modelPath: undefined }))[0]!
         .message;
-    expect(await message(true)).toContain("means little: give separate data with --eval");
+    expect(await message(true)).toContain('means little: give separate data with "eval"');
     expect(await message(false)).not.toContain("comparison");
     expect(
       await message(
@@ -200,7 +200,7 @@ describe("the scale of the inputs", () => {
     model.graph.initializers.push(floatTensor("byte", [], Float32Array.of(1 / 255)));
     model.graph.nodes.unshift(makeNode("Mul", [input.name, "byte"], ["share"], [], "to_share"));
     const path = writeModel(model, `${temporary.path}/bytes.onnx`).path;
-    const data = (await openData("--calib", fixture("digits/digits-rgb32-calib.npz"), fedInputs(model)))!;
+    const data = (await openData('"calib"', fixture("digits/digits-rgb32-calib.npz"), fedInputs(model)))!;
     expect(await ids(scaled(data, 255), undefined, path)).toEqual([]);
     expect(await ids(scaled(data, 255 * 255), undefined, path)).toEqual(["scale"]);
   }, 60_000);

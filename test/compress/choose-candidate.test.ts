@@ -118,7 +118,7 @@ it("builds no int8 storage under --storage plain, and says what it would take", 
   expect(built).toEqual(["planned"]);
   expect(warning).toBe(
     "The compressed model is 2.00× slower than the original (2.00 ms against 1.00 ms). " +
-      "The alternative, int8 storage with float arithmetic, is tried only without --storage plain.",
+      'The alternative, int8 storage with float arithmetic, is tried only without storage: "plain".',
   );
 });
 
@@ -157,7 +157,7 @@ describe("for another device than this machine", () => {
         "(int8 arithmetic is predicted to be 1.20× slower than float on camera; int8 " +
         "storage with float arithmetic: 400 B against 1.00 kB). " +
         "If your device differs, give its costs in a profile of your own (see " +
-        "docs/guide/targets.md), or add --keep-int8.",
+        'docs/guide/targets.md), or add "keepInt8".',
     );
   });
 

@@ -175,7 +175,7 @@ describe("a node that a fusion has taken in", () => {
 
   it("is refused where nothing has come of it, with the step that took it out", async () => {
     await expect(kept(network(), { int8: true, exclude: ["drop"] })).rejects.toThrow(
-      '--exclude: "drop" has no effect, because "remove-identities" removes it before weights are changed.',
+      '"exclude": "drop" has no effect, because "remove-identities" removes it before weights are changed.',
     );
     // A pattern that holds something else as well has an effect.
     expect(await kept(network(), { int8: true, exclude: ["d*"] })).not.toEqual([]);

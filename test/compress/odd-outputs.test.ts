@@ -180,7 +180,7 @@ describe("a gate on decibels", () => {
       {
         ok: false,
         actual: null,
-        message: expect.stringContaining("no output holds floats (see --min-agreement)") as string,
+        message: expect.stringContaining('no output holds floats (see "minAgreement")') as string,
       },
     ]);
   });

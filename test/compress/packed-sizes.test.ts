@@ -43,7 +43,7 @@ it.each([false, true])("packs nothing by itself, and runs one plan (verify: %s)"
   const result = await run({ prune: 0.5, verify: verified });
   expect(counts()).toEqual({ packed: 0, plans: 1 });
   expect(result.report.size.compressed).toMatchObject({ gzip: null, brotli: null });
-  expect(effect(result)).toMatch(/not measured\. Add --packed-sizes/);
+  expect(effect(result)).toMatch(/not measured\. Add "packedSizes"/);
 });
 
 it("measures packed sizes and what pruning did to them when asked", async () => {

@@ -128,7 +128,7 @@ it("refuses what is no decision", async () => {
       compress(network(), { int8: true, calib, verify: false, replay: `${path}.none` }),
     ).rejects.toMatchObject({
       code: "CANNOT_READ",
-      message: `--replay ${path}.none: the file does not exist. Give the report of an earlier run.`,
+      message: `"replay" ${path}.none: the file does not exist. Give the report of an earlier run.`,
     });
   }
 });

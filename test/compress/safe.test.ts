@@ -241,13 +241,13 @@ describe("a pass of the caller's own is not called a bug in edgec", () => {
       true,
     );
     expect(message).toMatch(
-      /[^.]\. The pass is not part of edgec: correct it\. Use --no-safe to fail instead\.$/,
+      /[^.]\. The pass is not part of edgec: correct it\. Use safe: false to fail instead\.$/,
     );
     // The model was written, and the pass is named: other messages' advice has no place here.
-    for (const foreign of ["bug", "Nothing was written", "first pass", "--debug", ".."])
+    for (const foreign of ["bug", "Nothing was written", "first pass", '"debug"', ".."])
       expect(message).not.toContain(foreign);
     await expect(run([rename, mine], { safe: false, verify: false })).rejects.toThrow(
-      /[^.]\. The pass is not part of edgec: correct it\. Without --no-safe, the pass is left out\.$/,
+      /[^.]\. The pass is not part of edgec: correct it\. Without safe: false, the pass is left out\.$/,
     );
   });
 

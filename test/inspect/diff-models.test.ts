@@ -142,6 +142,6 @@ it("notes for both models which size was assumed to be one", async () => {
   const open = product(W);
   open.graph.inputs = [tensorValue("x", DataType.FLOAT, ["n", 3])];
   const diff = await diffModels(open, open);
-  expect(diff.notes).toEqual(['The size "n" is open and was assumed to be 1. Set it with --dim n=….']);
+  expect(diff.notes).toEqual(['The size "n" is open and was assumed to be 1. Set it with dims: { n: … }.']);
   expect(diffText(diff)).toContain(diff.notes[0]);
 });

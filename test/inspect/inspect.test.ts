@@ -326,7 +326,7 @@ it("refuses a run if a size other than the batch is open", async () => {
   const model = symbolic(matMulModel(), ["batch", "width"]);
   await expect(inspect(model, { run: true })).rejects.toMatchObject({
     code: "BAD_OPTION",
-    message: expect.stringContaining("--dim width=1") as string,
+    message: expect.stringContaining("dims: { width: 1 }, or shapes: { x: … }") as string,
   });
 });
 

@@ -20,7 +20,7 @@ describe("an open batch", () => {
       unknownMacs: 0,
       bytes: 8,
       shape: ["batch", 2],
-      notes: ['The size "batch" is open and was assumed to be 1. Set it with --dim batch=….'],
+      notes: ['The size "batch" is open and was assumed to be 1. Set it with dims: { batch: … }.'],
     });
     expect(model.graph.inputs[0]?.type?.tensor?.shape).toEqual(["batch", 2]);
   });
@@ -29,16 +29,16 @@ describe("an open batch", () => {
     const { macs, notes } = await inspect(symbolic(matMulModel(), [undefined, 2]));
     expect([macs, notes]).toEqual([
       4,
-      ['The first size of input "x" is open and was assumed to be 1. Set it with --shape x=….'],
+      ['The first size of input "x" is open and was assumed to be 1. Set it with shapes: { x: … }.'],
     ]);
   });
 
   it.each<[string, string | undefined, string]>([
-    ["named", "batch", 'The size "batch" is open and was assumed to be 1. Set it with --dim batch=….'],
+    ["named", "batch", 'The size "batch" is open and was assumed to be 1. Set it with dims: { batch: … }.'],
     [
       "unnamed",
       undefined,
-      'The first size of input "x" is open and was assumed to be 1. Set it with --shape x=….',
+      'The first size of input "x" is open and was assumed to be 1. Set it with shapes: { x: … }.',
     ],
   ])("and %s is taken for one sample in a run as well", async (_, batch, note) => {
     // The cosine of a zero is one: a row of two gives two indices.

@@ -55,7 +55,7 @@ describe("OutputFile", () => {
     for (const output of ["", join(temporary.path, "new/")]) {
       await expect(OutputFile.prepare({ output, input: undefined, force: false })).rejects.toMatchObject({
         code: "CANNOT_WRITE",
-        message: `cannot write "${output}": the name is empty. Give a file name with -o.`,
+        message: `cannot write "${output}": the name is empty. Give a file name with "output".`,
       });
     }
   });

@@ -145,7 +145,7 @@ describe("a pass in the recipe", () => {
     );
     const exact = observing("exact", { lossy: false });
     expect(() => names(["recipe", { after: "fuse-pad", pass: exact }], {}, { exclude: ["dense1"] })).toThrow(
-      "--exclude has no effect here",
+      '"exclude" has no effect here',
     );
   });
 });

@@ -50,7 +50,7 @@ function fatesOf(file: Model, model: Model): Fate[] {
 function wrongFates(fates: readonly Fate[]): Fate[] {
   return fates.filter(({ left }) =>
     typeof left === "string"
-      ? !/^--exclude: ".*" has no effect, because "[a-z0-9-]+" removes it before/.test(left)
+      ? !/^"exclude": ".*" has no effect, because "[a-z0-9-]+" removes it before/.test(left)
       : left.length === 0,
   );
 }

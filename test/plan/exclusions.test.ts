@@ -46,7 +46,7 @@ describe("Exclusions", () => {
   it("suggest a node of the file for what is in neither", () => {
     const exclusions = new Exclusions(matMulModel(), ["dense/MatMull"]);
     expect(() => exclusions.in(renamed("late"))).toThrow(
-      '--exclude: "dense/MatMull" does not match any node, constant or operator type of the ' +
+      '"exclude": "dense/MatMull" does not match any node, constant or operator type of the ' +
         'model. Did you mean "dense/MatMul"?',
     );
   });

@@ -19,7 +19,7 @@ describe("gateLimits", () => {
   });
 
   it("refuses percentages, ratios and sizes that limit nothing", () => {
-    expect(() => gateLimits({ minAgreement: 99 })).toThrow("--min-agreement must be a share from 0 to 1");
+    expect(() => gateLimits({ minAgreement: 99 })).toThrow('"minAgreement" must be a share from 0 to 1');
     expect(() => gateLimits({ maxSlowdown: 1.05 })).toThrow("0.05 allows 5 % slower");
     expect(() => gateLimits({ maxSize: 0 })).toThrow("a whole number of bytes");
     expect(() => gateLimits({ maxSize: NaN })).toThrow("a whole number of bytes");

@@ -27,7 +27,7 @@ it("keeps chains outside functions for a runtime that does not fold them there, 
 
 it("names all forms of storage when given another", () => {
   expect(() => planOptions({ flags: { storage: "int" } })).toThrow(
-    '--storage must be auto, plain or int8, not "int". Did you mean "int8"?',
+    '"storage" must be auto, plain or int8, not "int". Did you mean "int8"?',
   );
 });
 
@@ -39,7 +39,7 @@ describe("effort", () => {
 
   it("refuses a level that does not exist, with the nearest", () => {
     expect(() => planOptions({ int8: true, effort: "beast" as never })).toThrow(
-      '--effort must be one of fast, balanced, best, not "beast". Did you mean "best"?',
+      '"effort" must be one of fast, balanced, best, not "beast". Did you mean "best"?',
     );
   });
 
@@ -48,7 +48,7 @@ describe("effort", () => {
     ["with passes that are named", { int8: true, passes: "quantize-int8" }],
   ])("has no effect %s, and says so", (_, options) => {
     expect(() => planOptions({ ...options, effort: "best" })).toThrow(
-      "--effort only affects the accuracy of --int8, so it has no effect here",
+      '"effort" only affects the accuracy of "int8", so it has no effect here',
     );
   });
 });
@@ -62,21 +62,21 @@ describe("the time budget of a search", () => {
   });
 
   it("has no effect where nothing is searched, and says so", () => {
-    expect(() => planOptions({ int8: true, timeBudget: 5 })).toThrow("--time-budget limits the search");
+    expect(() => planOptions({ int8: true, timeBudget: 5 })).toThrow('"timeBudget" limits the search');
     expect(() => planOptions({ prune: 0.3, minSqnr: 30, timeBudget: 5 })).toThrow(
-      "--time-budget limits the search",
+      '"timeBudget" limits the search',
     );
   });
 
   it("has no place where decisions are repeated", () => {
     expect(() => planOptions({ int8: true, effort: "best", timeBudget: 5, replay: "report.json" })).toThrow(
-      "--time-budget limits a search, but --replay repeats decisions without searching.",
+      '"timeBudget" limits a search, but "replay" repeats decisions without searching.',
     );
   });
 
   it("must be positive", () => {
     expect(() => planOptions({ int8: true, effort: "best", timeBudget: 0 })).toThrow(
-      "--time-budget must be positive, not 0 s.",
+      '"timeBudget" must be positive, not 0 s.',
     );
   });
 });

@@ -32,7 +32,7 @@ describe("planPasses", () => {
     const planned = names({ flags: { int8: "" }, shared: { weightBits: 4 } });
     expect(planned.indexOf("round-weights")).toBe(planned.indexOf("quantize-int8") - 1);
     expect(names({ flags: { int8: "" }, shared: { weightBits: 8 } })).not.toContain("round-weights");
-    expect(() => names({ flags: {}, shared: { weightBits: 4 } })).toThrow("--weight-bits has no effect here");
+    expect(() => names({ flags: {}, shared: { weightBits: 4 } })).toThrow('"weightBits" has no effect here');
   });
 
   it("stores as int8 what --int8 leaves in float", () => {
@@ -48,7 +48,7 @@ describe("planPasses", () => {
   });
 
   it("refuses exclusions that no pass takes", () => {
-    expect(() => names({ flags: {}, exclude: ["w"] })).toThrow("--exclude has no effect here");
+    expect(() => names({ flags: {}, exclude: ["w"] })).toThrow('"exclude" has no effect here');
     expect(names({ flags: {}, storeOnly: true, exclude: ["w"] })).toContain("store-int8");
   });
 
@@ -73,13 +73,13 @@ describe("planPasses", () => {
 
   it("refuses a flag whose pass does not run", () => {
     expect(() => names({ flags: { int8: "" }, passes: "remove-dead" })).toThrow(
-      '--int8 sets options of the pass "quantize-int8"',
+      '"int8" sets options of the pass "quantize-int8"',
     );
   });
 
   it("refuses an option that no planned pass takes", () => {
     expect(() => names({ flags: {}, shared: { calibrator: "mse" } })).toThrow(
-      "--calibrator has no effect here: none of the passes that run uses it. It is used by --int8.",
+      '"calibrator" has no effect here: none of the passes that run uses it. It is used by "int8".',
     );
   });
 
@@ -104,7 +104,7 @@ describe("planPasses", () => {
       () => names({ flags: {}, exclude: ["dense/MatMull"] }),
     ])
       expect(ask).toThrow(
-        '--exclude: "dense/MatMull" does not match any node, constant or operator type of the model. ' +
+        '"exclude": "dense/MatMull" does not match any node, constant or operator type of the model. ' +
           'Did you mean "dense/MatMul"?',
       );
   });
@@ -199,9 +199,9 @@ describe("a plan that repeats decisions", () => {
     });
     const quantizer = plan.flatMap((step) => step.passes).find(({ name }) => name === "quantize-int8");
     const message =
-      '--replay: the report decides how to compute "nope", "nor", but the model has no such node ' +
+      '"replay": the report decides how to compute "nope", "nor", but the model has no such node ' +
       "when int8 is applied. Use the model and the options of the run that wrote the " +
-      "report, or leave --replay out to decide again.";
+      'report, or leave "replay" out to decide again.';
     expect(() => quantizer?.statistics(matMulModel())).toThrow(
       expect.objectContaining({ code: "BAD_OPTION", message }) as Error,
     );
@@ -215,8 +215,8 @@ describe("a plan that repeats decisions", () => {
         replay: { ...nothing, kept: ["correct-bias", "equalize-channels"] },
       }),
     ).toThrow(
-      '--replay: the run that wrote the report kept "equalize-channels", which these options ' +
-        "do not try. Use the options of that run, especially --effort.",
+      '"replay": the run that wrote the report kept "equalize-channels", which these options ' +
+        'do not try. Use the options of that run, especially "effort".',
     );
   });
 });

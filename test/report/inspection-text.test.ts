@@ -59,7 +59,7 @@ it("lists the first twenty layers, or all", async () => {
   const inspection = await inspect(chain(25));
   const layers = (text: string): number => text.split("\n").filter((line) => /^n\d\d /.test(line)).length;
   expect(layers(inspectionText(inspection))).toBe(20);
-  expect(inspectionText(inspection)).toContain("and 5 more layers: --all lists them");
+  expect(inspectionText(inspection)).toContain('and 5 more layers: "all" lists them');
   expect(layers(inspectionText(inspection, { all: true }))).toBe(25);
 });
 
@@ -90,7 +90,7 @@ it("marks unknown costs and says how to make them known", async () => {
   model.graph.inputs = [{ name: "x", type: { tensor: { elementType: 1, shape: ["N", "length\x1b", 2] } } }];
   model.graph.outputs = [{ name: "y" }];
   const text = inspectionText(await inspect(model));
-  expect(text).toContain("unknown: sizes of 1 node are not known. Give --dim length\\x1b=1");
+  expect(text).toContain('unknown: sizes of 1 node are not known. Give dims: { "length\\u001b": 1 }');
   expect(text).toMatch(/dense\/MatMul +MatMul +float 2×2 +16 B +\?/);
 });
 

@@ -46,8 +46,8 @@ it("says so where there are too few to keep some apart", () => {
       severity: "warning",
       message:
         "int8 was not tuned for accuracy and speed: this needs at least " +
-        "8 calibration samples (11 without --eval), and the data has 7. Add samples, or skip " +
-        "the tuning with --effort fast.",
+        '8 calibration samples (11 without "eval"), and the data has 7. Add samples, or skip ' +
+        'the tuning with effort: "fast".',
     },
   ]);
 });
@@ -65,7 +65,7 @@ it("of a run in which nothing learns is told, with the samples that were held ou
   const plainly = "Calibration data was given, but none of the passes that ran learns from data.";
   expect(await told({})).toBe(
     `${plainly} The models were compared on 2 samples of it, which every run holds out ` +
-      "for the comparison. To compare on all of it, give it with --eval instead of --calib.",
+      'for the comparison. To compare on all of it, give it with "eval" instead of "calib".',
   );
   expect(await told({ eval: samples(3) })).toBe(plainly);
   expect(await told({ verify: false })).toBe(plainly);

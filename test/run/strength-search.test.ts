@@ -68,7 +68,7 @@ describe("--prune auto", () => {
 
   it("needs a gate, and the recipe", async () => {
     await expect(compress(MODEL, { ...DATA, prune: "auto" })).rejects.toThrow(
-      /no such gate is set. Give --max-drop/,
+      /no such gate is set. Give "maxDrop"/,
     );
     const named = compress(MODEL, {
       ...DATA,

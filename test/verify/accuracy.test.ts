@@ -50,10 +50,10 @@ test("labels and outputs that do not fit give errors that say where and what to 
     "sample 0 of data.npz: label 2 is not a class index from 0 to 1",
   );
   await expect(score(topK(1), [floats([0, 1], [1, 2]), "cat"])).rejects.toThrow(
-    "give a metric module with --metric",
+    'give a metric module with "metric"',
   );
   await expect(score(topK(1), [int64s(1, 2), 1])).rejects.toThrow(
-    "the model gives y [2]. Give a metric module with --metric.",
+    'the model gives y [2]. Give a metric module with "metric".',
   );
 });
 

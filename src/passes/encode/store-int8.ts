@@ -28,7 +28,7 @@ import type { Model, Node, Tensor } from "../../ir/index.js";
 import { withCompute, type Working } from "../compute.js";
 import type { NodeStatus, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
-import { RAISE_OPSET } from "../graph/upgrade-opset.js";
+import { raiseOpset } from "../graph/upgrade-opset.js";
 import { directUses, type DirectUse } from "./direct-uses.js";
 import { INT8_STORAGE_OPSET } from "./folding-facts.js";
 import { FreeNames } from "./free-names.js";
@@ -83,7 +83,7 @@ async function storeModel(model: Model, options: StoreInt8Options, context: Work
   if (opset < INT8_STORAGE_OPSET) {
     const message =
       `The model uses operator set ${opset}; weights can be stored as int8 from ` +
-      `${INT8_STORAGE_OPSET} on. ${RAISE_OPSET}`;
+      `${INT8_STORAGE_OPSET} on. ${raiseOpset()}`;
     return {
       modified: false,
       stats: {},

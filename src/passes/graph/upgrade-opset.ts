@@ -15,11 +15,14 @@ import {
   upgradeOpset as convert,
 } from "../../ops/upgrade/upgrade-opset.js";
 import { definePass } from "../define-pass.js";
+import { option } from "../../option-names.js";
+
+/** Advice for runs with named passes; the recipe upgrades every model that it can. */
+export function raiseOpset(): string {
+  return `If you name passes with ${option("passes")}, put "upgrade-opset" before this one.`;
+}
 
 /** The first with per-channel scales. */
-/** Advice for runs with named passes; the recipe upgrades every model that it can. */
-export const RAISE_OPSET = 'If you name passes with --passes, put "upgrade-opset" before this one.';
-
 export const DEFAULT_TARGET = 13;
 
 export interface UpgradeOpsetOptions {

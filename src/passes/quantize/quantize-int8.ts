@@ -28,13 +28,14 @@ import type { StatisticRequest } from "../../numeric/statistics.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../ops/int8-kernels.js";
 import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
-import { RAISE_OPSET } from "../graph/upgrade-opset.js";
+import { raiseOpset } from "../graph/upgrade-opset.js";
 import { histogramRequests } from "./setup/activation-parameters.js";
 import { exclusionsOf } from "./setup/exclusions.js";
 import { INT8_FORMATS } from "./setup/int8-formats.js";
 import { quantizationSetup, type SetupOptions, takesStaticCodes } from "./setup/quantization-setup.js";
 import { validateWeightBits, WEIGHT_BITS_DEFAULTS } from "./setup/weight-bits.js";
 import { writeSetup } from "./write/write-setup.js";
+import { option } from "../../option-names.js";
 
 export interface QuantizeInt8Options extends Required<SetupOptions> {
   /** How the range of an activation is derived from its histogram. */
@@ -146,12 +147,12 @@ function needsData(opset: number): Diagnostic {
       ? `The model uses operator set ${opset}; int8 convolutions need ${PER_CHANNEL_OPSET}, ` +
         "and it could not be upgraded."
       : "Without calibration data, convolutions stay in float. Give about 100 typical inputs with " +
-        "--calib to compute them in int8, up to 3 times faster.";
+        `${option("calib")} to compute them in int8, up to 3 times faster.`;
   return { id: "quantize-int8/needs-data", severity: "warning", message };
 }
 
 function refuseOldOpset(opset: number): PassResult {
-  const message = `The model uses operator set ${opset}; int8 kernels need ${DYNAMIC_OPSET}. ${RAISE_OPSET}`;
+  const message = `The model uses operator set ${opset}; int8 kernels need ${DYNAMIC_OPSET}. ${raiseOpset()}`;
   return {
     modified: false,
     stats: {},

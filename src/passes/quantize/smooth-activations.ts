@@ -36,6 +36,7 @@ import {
   type NormalizationSource,
   normalizationSource,
 } from "./balance/normalization-source.js";
+import { option } from "../../option-names.js";
 
 export interface SmoothActivationsOptions {
   /** How much of a channel's size moves into the weights, from 0 to 1, or "search". */
@@ -137,15 +138,16 @@ function smooth(model: Model, { alpha }: SmoothActivationsOptions, { statistics 
     modified: stats.normalizationsSmoothed > 0,
     stats,
     nodes,
-    diagnostics: lacksData ? [NEEDS_DATA] : [],
+    diagnostics: lacksData ? [needsData()] : [],
   };
 }
 
-const NEEDS_DATA: Diagnostic = {
-  id: "smooth-activations/needs-data",
-  severity: "warning",
-  message: "Finding large channels needs calibration data. Give about 100 typical inputs with --calib.",
-};
+function needsData(): Diagnostic {
+  const message =
+    "Finding large channels needs calibration data. " +
+    `Give about 100 typical inputs with ${option("calib")}.`;
+  return { id: "smooth-activations/needs-data", severity: "warning", message };
+}
 
 interface Choice {
   readonly alpha: number;

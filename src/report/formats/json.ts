@@ -5,7 +5,7 @@ import type { Report } from "../report.js";
 export const jsonReport: ReportFormat = {
   name: "JSON",
   endings: [".json"],
-  description: "every figure and decision, for programs and for `--replay`",
+  description: "every figure and decision, for programs and to repeat a run",
   text: reportJson,
   recognizes: isReportJson,
 };

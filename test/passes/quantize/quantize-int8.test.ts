@@ -335,7 +335,7 @@ describe("dynamic quantization", () => {
     const m = twoConvolutions();
     const { modified, diagnostics } = await run(m);
     expect(modified).toBe(false);
-    expect(diagnostics[0]?.message).toContain("--calib");
+    expect(diagnostics[0]?.message).toContain('"calib"');
   });
 
   it("replaces an LSTM by the runtime's int8 one, close to float", async () => {
