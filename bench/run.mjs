@@ -35,12 +35,13 @@ const ON_REQUEST = [
   "no-larger",
   "responsive",
   "scale-calibration",
+  "scale-load",
   "signals",
   "solver",
   "zoo",
 ];
 /** Take all that stands behind their name: flags, numbers and folders. */
-const WITH_ARGUMENTS = ["many-layers", "many-parts", "no-larger", "signals", "solver"];
+const WITH_ARGUMENTS = ["many-layers", "many-parts", "no-larger", "scale-load", "signals", "solver"];
 
 const isKept = process.argv.includes("--csv");
 const given = process.argv.slice(2).filter((word) => word !== "--csv");

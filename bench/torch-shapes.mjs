@@ -18,13 +18,16 @@ import { modelOf, npyBytes } from "./made-models.mjs";
 
 const SIZE = 224;
 
-/** Files of "resnet18", "resnet50", "vit_b_16" or "dense<width>" (four square layers), and so many samples. */
+/**
+ * Files of "resnet18", "resnet50", "vit_b_16", "vit_l_16", "vit_l_40" (the same with 40 layers) or "dense<width>"
+ * (four square layers), and so many samples; none with 0.
+ */
 export function writeTorchShape(folder, name, samples) {
   const files = { model: join(folder, `${name}.onnx`), calib: join(folder, `${name}-${samples}.npy`) };
   const graph = new Builder();
   const width = Number(/^dense(\d+)$/.exec(name)?.[1]);
   const shape = width ? [1, 64, width] : [1, 3, SIZE, SIZE];
-  const output = width ? dense(graph, width) : name === "vit_b_16" ? vit(graph) : resnet(graph, name);
+  const output = width ? dense(graph, width) : name in VITS ? vit(graph, VITS[name]) : resnet(graph, name);
   const value = (name, dims) => tensorValue(name, DataType.FLOAT, dims);
   writeModel(
     modelOf({
@@ -34,7 +37,9 @@ export function writeTorchShape(folder, name, samples) {
       outputs: [value(output, width ? shape : [1, 1000])],
     }),
     files.model,
+    { externalData: name === "vit_l_40" },
   );
+  if (samples === 0) return files;
   const [, ...rest] = shape;
   writeFileSync(
     files.calib,
@@ -148,10 +153,14 @@ function resnet(graph, name) {
   );
 }
 
-const VIT = { width: 768, heads: 12, layers: 12, patch: 16 };
+/** 0.35, 1.2 and 2.0 GB. */
+const VITS = {
+  vit_b_16: { width: 768, heads: 12, layers: 12, patch: 16 },
+  vit_l_16: { width: 1024, heads: 16, layers: 24, patch: 16 },
+  vit_l_40: { width: 1024, heads: 16, layers: 40, patch: 16 },
+};
 
-function vit(graph) {
-  const { width, heads, layers, patch } = VIT;
+function vit(graph, { width, heads, layers, patch }) {
   const weight = graph.weight([width, 3, patch, patch], Math.sqrt(1 / (3 * patch * patch)));
   const strides = [attribute.ints("strides", [patch, patch])];
   const patches = graph.node("Conv", ["x", weight, graph.weight([width], 0.1)], strides);
