@@ -5,7 +5,10 @@
  *   npm run bench -- many-layers                  5,000 and 50,000 parts, about an hour
  *   npm run bench -- many-layers 500 5000         so many
  *   npm run bench -- many-layers --only prune     commands with this word in them
+ *
+ * The peers run on the same models where Python has them, and are ended after ten minutes.
  */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { writeModel } from "../dist/index.js";
@@ -14,6 +17,7 @@ import { chain, mlp, wide } from "./layered-models.mjs";
 import { measure } from "./memory.mjs";
 import { printTable } from "./table.mjs";
 import { growthArguments } from "./growth-arguments.mjs";
+import { PYTHON } from "./peers.mjs";
 
 const FOLDER = join(OUT, `many-layers-${process.pid}`);
 const OUTPUT = ["--quiet", "--force", "-o", join(FOLDER, "out.onnx")];
@@ -37,6 +41,20 @@ const RUNS = [
   ["inputs of one Concat (a tenth)", concat, ["optimize"], OUTPUT],
 ];
 
+/** Peers that do the same on the same models: the command of edgec, and the lines of Python. */
+const PEERS = [
+  ["dense layers", mlp, "optimize", "onnxslim", "import onnxslim; onnxslim.slim(source, target)"],
+  ["elementwise nodes", chain, "optimize", "onnxslim", "import onnxslim; onnxslim.slim(source, target)"],
+  [
+    "dense layers",
+    mlp,
+    "compress --int8",
+    "onnxruntime",
+    "from onnxruntime.quantization import quantize_dynamic; quantize_dynamic(source, target)",
+  ],
+];
+const PEER_MS = 600_000;
+
 export default async function manyLayers(args = []) {
   if (process.platform !== "linux")
     throw new Error("this bench reads processor times and memory from /proc: it needs Linux");
@@ -45,6 +63,7 @@ export default async function manyLayers(args = []) {
   try {
     const rows = [];
     for (const run of runs) rows.push(await rowOf(run, counts));
+    for (const peer of peersOf(runs)) rows.push(await peerRow(peer, counts));
     printTable(
       `processor seconds and peak MiB of all processes, by number of layers (asked: exponents of at most ${MOST})`,
       ["model", "command", ...counts.map((count) => count.toLocaleString("en")), "time ~ n^", "memory ~ n^"],
@@ -63,6 +82,33 @@ function wanted(args) {
       "usage: npm run bench -- many-layers [<number of layers> <larger number>] [--only <word>]",
     );
   return { counts, runs };
+}
+
+function peersOf(runs) {
+  const asked = new Set(runs.map(([model, , command]) => `${command.join(" ")} ${model}`));
+  return PEERS.filter(([model, , command]) => asked.has(`${command} ${model}`));
+}
+
+async function peerRow([model, make, command, name, lines], counts) {
+  const label = `${name} (${command})`;
+  if (spawnSync(PYTHON, ["-c", `import ${name}`], { stdio: "ignore" }).status !== 0)
+    return [model, label, ...counts.map(() => "not installed"), "", ""];
+  const found = [];
+  for (const count of counts) {
+    const path = join(FOLDER, `${make.name}${count}.onnx`);
+    const script = `source, target = ${JSON.stringify(path)}, ${JSON.stringify(join(FOLDER, "peer.onnx"))}\n${lines}`;
+    const before = ofChildren();
+    const { peakMiB, status } = await measure("timeout", [`${PEER_MS / 1000}`, PYTHON, "-c", script]);
+    found.push(status === 0 ? { seconds: ofChildren() - before, peakMiB } : undefined);
+  }
+  const cells = found.map((one) =>
+    one ? `${one.seconds.toFixed(1)} s, ${one.peakMiB.toFixed(0)} MiB` : "not done",
+  );
+  const isDone = found.every((one) => one !== undefined);
+  const exponents = ["seconds", "peakMiB"].map((what) =>
+    isDone ? exponent(found, counts, what).toFixed(2) : "",
+  );
+  return [model, label, ...cells, ...exponents];
 }
 
 async function rowOf([model, make, [command, ...flags], rest], counts) {

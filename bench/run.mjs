@@ -34,6 +34,7 @@ const ON_REQUEST = [
   "many-parts",
   "no-larger",
   "responsive",
+  "scale",
   "scale-calibration",
   "scale-load",
   "signals",
@@ -41,7 +42,7 @@ const ON_REQUEST = [
   "zoo",
 ];
 /** Take all that stands behind their name: flags, numbers and folders. */
-const WITH_ARGUMENTS = ["many-layers", "many-parts", "no-larger", "scale-load", "signals", "solver"];
+const WITH_ARGUMENTS = ["many-layers", "many-parts", "no-larger", "scale", "scale-load", "signals", "solver"];
 
 const isKept = process.argv.includes("--csv");
 const given = process.argv.slice(2).filter((word) => word !== "--csv");
