@@ -3,7 +3,7 @@
  * operator set. Knows the operators of the bench's models; whether the result means the same is for
  * onnxruntime to say.
  */
-import { irVersionFor } from "../dist/ops/upgrade/ir-version.js";
+import { irVersionFor } from "../dist/ops/upgrade/upgrade-opset.js";
 import { upgradeOpset } from "../dist/ops/upgrade/upgrade-opset.js";
 import { expressBroadcast } from "./limited-broadcast.mjs";
 import {

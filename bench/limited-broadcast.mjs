@@ -2,8 +2,8 @@
  * Elementwise operators as they were before operator set 7: the second operand's axes are a run of the
  * first's, laid at `axis`. What only numpy's rule can say is written with the operators that there were.
  */
-import { attribute, isOp, makeNode, setAttribute } from "../dist/ir/index.js";
-import { analyzeModel } from "../dist/ops/shape-analysis.js";
+import { attribute, GraphEditor, isOp, makeNode, setAttribute } from "../dist/ir/index.js";
+import { analyzeShapes } from "../dist/ops/shape-analysis.js";
 
 const COMMUTATIVE = ["Add", "Mul", "And", "Or", "Xor", "Equal"];
 /** a - b is -b + a, and a / b is 1/b · a: so the larger operand comes first. */
@@ -11,7 +11,8 @@ const TURNED = { Sub: ["Neg", "Add"], Div: ["Reciprocal", "Mul"] };
 
 /** Changes the graph in place; returns the operator that cannot be expressed, or undefined. */
 export function expressBroadcast(model, editor) {
-  const facts = analyzeModel(model);
+  const editors = GraphEditor.forModel(model);
+  const facts = analyzeShapes(editors).get(editors[0]);
   const shapeOf = (name) => facts.shape(name) ?? editor.constant(name)?.dims;
   for (const node of [...editor.graph.nodes]) {
     if (isOp(node, "Gemm") && shapeOf(node.inputs[2] ?? "")?.length === 1)

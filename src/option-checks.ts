@@ -19,7 +19,6 @@ export const boolean = check("true or false", (value) => typeof value === "boole
 export const text = check("text", (value) => typeof value === "string");
 export const path = { ...text, expected: "a path" };
 export const number = check("a number", isNumber);
-export const positive = check("a number greater than 0", (value) => isNumber(value) && value > 0);
 export const notNegative = check("a number, 0 or more", (value) => isNumber(value) && value >= 0);
 /** Seconds that a timer can wait: at most 2³¹ milliseconds. */
 export const seconds = check(

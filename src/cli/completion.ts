@@ -10,7 +10,7 @@ export interface Beginning {
 }
 
 /** The run is complete, successful or not, and its outcome was printed. */
-export interface Completion {
+interface Completion {
   readonly kind: "complete";
   readonly token: string;
   readonly exitCode: number;

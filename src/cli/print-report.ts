@@ -6,7 +6,7 @@ import type { Report } from "../report/report.js";
 import { reportText } from "../report/terminal.js";
 import { printable } from "../units.js";
 
-export interface PrintOptions {
+interface PrintOptions {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly explain?: boolean;

@@ -9,7 +9,7 @@ const TIME_SHOWN_AFTER_MS = 5_000;
 const SECONDS_STEP = 5;
 
 /** How long the step has taken and will take, milliseconds. */
-export interface StepTimes {
+interface StepTimes {
   readonly elapsed: number;
   readonly left?: number | undefined;
 }

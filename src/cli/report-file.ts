@@ -11,7 +11,7 @@ import { isReport, reportFormatOf } from "../report/report-formats.js";
 import type { Report } from "../report/report.js";
 import { isStandardOutput } from "./standard-output.js";
 
-export interface ReportSurroundings {
+interface ReportSurroundings {
   /** Other files that the run writes, and files that it reads. */
   readonly written: readonly FileWritten[];
   readonly read: readonly FileRead[];

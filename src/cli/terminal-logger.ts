@@ -35,10 +35,7 @@ const REAL_TIME: LoggerClock = {
 };
 
 /** Where it is written to. */
-export type LogStream = Pick<NodeJS.WriteStream, "write"> & {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-};
+type LogStream = Pick<NodeJS.WriteStream, "write"> & { readonly isTTY?: boolean; readonly columns?: number };
 
 export class TerminalLogger implements Logger {
   /** Warnings that were printed, so that a report on the same screen need not repeat them. */

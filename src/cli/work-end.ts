@@ -2,7 +2,7 @@
 import { BadDataError, EdgecError, EXIT } from "../errors.js";
 import { BUG, reportFailure } from "./failure.js";
 
-export interface WorkEnd {
+interface WorkEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   /** User modules that ran in it. */

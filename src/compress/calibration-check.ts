@@ -16,7 +16,7 @@ import {
 } from "../verify/index.js";
 import { option } from "../option-names.js";
 
-export interface CalibrationData {
+interface CalibrationData {
   readonly calibration: Dataset | undefined;
   /**
    * The data given to compare on; undefined if the comparison uses samples of the calibration data or random

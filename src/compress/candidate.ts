@@ -27,7 +27,7 @@ export { applyPlan } from "./apply-plan.js";
 export type { CandidateContext } from "./candidate-context.js";
 
 /** A result that was replaced by the input's own bytes. */
-export interface Unchanged {
+interface Unchanged {
   /** The size of the discarded result, in bytes. */
   readonly wouldBe: number;
 }

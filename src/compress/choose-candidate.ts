@@ -13,7 +13,7 @@ import { replacesRecipe } from "../plan/pass-list.js";
 import type { PlanOptions } from "../plan/plan-request.js";
 import { option } from "../option-names.js";
 
-export type BuildCandidate = (name: string, options: PlanOptions) => Promise<Candidate>;
+type BuildCandidate = (name: string, options: PlanOptions) => Promise<Candidate>;
 
 /**
  * Returns the planned candidate. If it is slower or larger than the original or fails a gate, and int8

@@ -9,7 +9,7 @@ import { BadDataError, EdgecError } from "../errors.js";
 import { type Model, fedInputs } from "../ir/index.js";
 import { type Fidelity, randomFeeds, type SizeComparison, verifyModels } from "../verify/index.js";
 
-export interface DataDoubts {
+interface DataDoubts {
   /** Whether there is a warning about the calibration data. */
   readonly found: boolean;
   /** Whether a comparison on samples of the same data would not show what is wrong. */

@@ -8,7 +8,7 @@ import { stageTimes } from "../stage-clock.js";
 import { SCHEMA_VERSION, VERSION } from "../version.js";
 import type { Candidate } from "./candidate.js";
 
-export interface ReportFacts {
+interface ReportFacts {
   readonly input: string | undefined;
   readonly output: string | undefined;
   readonly decisions: Decisions;

@@ -8,7 +8,7 @@ import { writeOptions } from "../output/weights-place.js";
 import type { CompressOptions } from "../plan/compress-options.js";
 import { Checkpoint } from "../search/checkpoint.js";
 
-export interface SearchFiles {
+interface SearchFiles {
   /** Takes a model as the best that a search has found so far. */
   readonly bestSoFar?: ((model: Model) => Promise<void>) | undefined;
   /** Measurements of the searches of this run, shared by its candidates. */

@@ -6,7 +6,7 @@ import { fixedValues } from "./fixed-values.js";
 import type { Activations } from "./inspection.js";
 import type { PreparedModel } from "./prepared-model.js";
 
-export interface RunCost {
+interface RunCost {
   /** Null if sizes are unknown. */
   readonly macs: number | null;
   readonly activationBytes: number | null;

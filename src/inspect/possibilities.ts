@@ -23,7 +23,7 @@ export interface Trial {
 
 const MAX_ROUNDS = 10;
 
-export interface TrialTools {
+interface TrialTools {
   /** Folds constants as `compress` does; without it, computed weights cannot be examined. */
   readonly evaluator?: ConstantEvaluator | undefined;
   readonly compute?: Compute;

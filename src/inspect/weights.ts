@@ -20,7 +20,7 @@ import type { InspectedWeight } from "./inspection.js";
 import type { PreparedModel } from "./prepared-model.js";
 import { digestOf, joinedDigest, loaded, weightStatistics } from "./weight-statistics.js";
 
-export interface WeightSources {
+interface WeightSources {
   readonly prepared: PreparedModel;
   /** The path of the scope of a node of the given model. */
   readonly scopeOf: (node: Node) => string;

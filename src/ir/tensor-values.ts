@@ -107,7 +107,7 @@ export function toNumbers(tensor: Tensor): number[] {
 }
 
 /** A copy at offset 0 of its own buffer, so that any typed array can view and change it. */
-export function ownBytes(tensor: Tensor): Uint8Array<ArrayBuffer> {
+function ownBytes(tensor: Tensor): Uint8Array<ArrayBuffer> {
   const bytes = tensorBytes(tensor);
   const isOwn =
     tensor.raw === undefined && bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;

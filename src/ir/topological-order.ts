@@ -7,7 +7,7 @@ import { capturedNames, nodeLists } from "./traverse.js";
 import type { Node } from "./graph.js";
 
 /** The sorted nodes, or a cycle in which each node uses an output of the next, and the last one of the first. */
-export type Ordering =
+type Ordering =
   { readonly nodes: readonly Node[]; readonly cycle?: undefined } | { readonly cycle: readonly Node[] };
 
 /**

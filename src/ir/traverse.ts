@@ -114,10 +114,3 @@ export function hidesName(node: Node, name: string): boolean {
     (body) => bindsName(body, name) || body.nodes.some((inner) => hidesName(inner, name)),
   );
 }
-
-/** Total number of nodes in a graph and its bodies. */
-export function countNodes(graph: Graph): number {
-  let count = 0;
-  for (const g of nestedGraphs(graph)) count += g.nodes.length;
-  return count;
-}

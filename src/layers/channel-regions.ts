@@ -38,7 +38,7 @@ export interface ChannelRegion<Source> {
 }
 
 /** Finds the source that produces the value, if there is one; returns a reason if it must not be changed. */
-export type SourceOf<Source> = (value: string) => Source | string | undefined;
+type SourceOf<Source> = (value: string) => Source | string | undefined;
 
 export class RegionFinder<Source extends ChannelSource> {
   /** Values whose region could not be completed, with the reason, which applies to all values of that region. */

@@ -14,7 +14,7 @@ import {
 import type { AffineParameters } from "../numeric/affine.js";
 
 /** A DequantizeLinear, with the names of its inputs; an empty name means absent. */
-export interface Dequantization {
+interface Dequantization {
   readonly node: Node;
   readonly codes: string;
   readonly scale: string;
@@ -44,7 +44,7 @@ export function soleQuantization(editor: GraphEditor, name: string): Node | unde
 }
 
 /** A quantized value, and the names of its dequantized copies. */
-export interface QuantizedValue {
+interface QuantizedValue {
   readonly source: string;
   readonly decoded: readonly string[];
 }
@@ -112,7 +112,7 @@ export function quantizePair(
 }
 
 /** Names of constants in the file: codes, scales and zero points. */
-export interface StoredCoding {
+interface StoredCoding {
   readonly codes: string;
   readonly scale: string;
   readonly zeroPoint?: string;

@@ -16,7 +16,7 @@ import { biasName, isFloatBias, layerBias } from "./bias.js";
 /** Factors within these powers of two keep weight scales in float32's range. */
 const MOST = 2 ** 40;
 
-export interface GemmFactors {
+interface GemmFactors {
   readonly alpha: number;
   readonly beta: number;
 }

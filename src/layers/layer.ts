@@ -28,7 +28,7 @@ export interface Layer extends WeightView {
 }
 
 /** Names of the parameters that dequantize codes: scale × (code - zero point). An empty name means absent. */
-export interface WeightCoding {
+interface WeightCoding {
   readonly scale: string;
   readonly zeroPoint: string;
   /** The DequantizeLinear between the codes and the operator; absent if the operator itself takes codes. */

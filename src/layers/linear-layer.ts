@@ -20,7 +20,7 @@ import { type Layer, plainLayer } from "./layer.js";
 export const LAYERS = ["Conv", "ConvTranspose", "Gemm", "MatMul"] as const;
 
 /** The position of the channel axis of a value. */
-export interface OutputChannels {
+interface OutputChannels {
   readonly channels: number;
   /** Rank of the value, if known. */
   readonly rank: number | undefined;

@@ -80,7 +80,7 @@ function viewThrough(editor: GraphEditor, name: string, decodes: boolean): Weigh
 }
 
 /** The view of a constant itself. */
-export function plainView(tensor: Tensor): WeightView {
+function plainView(tensor: Tensor): WeightView {
   return { tensor, dataType: tensor.dataType, dims: tensor.dims, strides: rowMajor(tensor.dims), path: [] };
 }
 

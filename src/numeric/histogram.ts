@@ -247,26 +247,6 @@ function resample(
 }
 
 /**
- * The value below which a share `quantile` (0 to 1) of the counts lies, linear within its bin.
- * Within one bin width of the exact quantile of the values.
- */
-export function histogramQuantile(histogram: Histogram, quantile: number): number {
-  const { min, max, counts } = histogram;
-  const width = (max - min) / counts.length;
-  const total = counts.reduce((sum, count) => sum + count, 0);
-  // Counts may be fractional, so their sum may differ from an integer by a rounding error.
-  const target = quantile * total - total * 1e-12;
-  let below = 0;
-  for (let bin = 0; bin < counts.length; bin++) {
-    const count = counts[bin]!;
-    if (count > 0 && below + count >= target)
-      return Math.min(max, min + (bin + Math.max(0, (target - below) / count)) * width);
-    below += count;
-  }
-  return max;
-}
-
-/**
  * The histogram after a clamp to [0, ceiling], within one bin width. Values at 0 are left out of the bins,
  * because they have neither power nor error, but stay in the count.
  */

@@ -19,7 +19,7 @@ export interface PairsAtRisk {
 }
 
 /** Whether w₀·x₀ + w₁·x₁ exceeds int16 for some x from 0 to 255. A weight without a partner never does. */
-export function canSaturate(w0: number, w1: number): boolean {
+function canSaturate(w0: number, w1: number): boolean {
   const highest = MAX_ACTIVATION * (Math.max(w0, 0) + Math.max(w1, 0));
   const lowest = MAX_ACTIVATION * (Math.min(w0, 0) + Math.min(w1, 0));
   return highest > INT16_MAX || lowest < INT16_MIN;

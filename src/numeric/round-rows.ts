@@ -27,7 +27,7 @@ export interface RoundingProblem {
   readonly limits: CodeLimits;
 }
 
-export interface RoundedRows {
+interface RoundedRows {
   /** [rows, size] */
   readonly codes: Int8Array;
   /**
@@ -54,7 +54,7 @@ const PILOT_ROWS = 8;
 /** Subnormal scales are too imprecise for codes. */
 const SMALLEST_SCALE = 2 ** -126;
 
-export function roundRows({ weights, size, h, limits }: RoundingProblem): RoundedRows {
+function roundRows({ weights, size, h, limits }: RoundingProblem): RoundedRows {
   const rows = weights.length / size;
   const result = {
     codes: new Int8Array(weights.length),

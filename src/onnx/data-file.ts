@@ -32,7 +32,7 @@ export type ExternalDataOption = boolean | { readonly minBytes: number } | undef
  * The fate of each external or large tensor: left in its data file, loaded into the model, or written to the
  * data file.
  */
-export interface DataPlan {
+interface DataPlan {
   readonly dataName: string;
   readonly inline: readonly Tensor[];
   readonly move: readonly Tensor[];

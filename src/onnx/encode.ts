@@ -19,7 +19,7 @@ const SPLICE_FROM = 4096;
 type Fields = Readonly<Record<string, unknown>>;
 
 /** A part of an encoded model: bytes, or their place on disk. */
-export type Part = Uint8Array | ByteSource;
+type Part = Uint8Array | ByteSource;
 
 /**
  * Encodes the model; the file is all parts joined. Bytes of tensors are views: do not write into them.

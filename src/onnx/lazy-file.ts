@@ -10,7 +10,7 @@ import { readFully } from "./read-fully.js";
 /**
  * A file's message without long tensor bytes. A single byte, found by its position, is left in place of each.
  */
-export interface Skeleton {
+interface Skeleton {
   readonly bytes: Uint8Array;
   readonly cut: ReadonlyMap<number, ByteSource>;
 }

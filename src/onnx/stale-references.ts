@@ -26,7 +26,7 @@ export interface StaleReferences {
 }
 
 /** The names that a message may refer to. */
-export interface ReferableNames {
+interface ReferableNames {
   readonly values: ReadonlySet<string>;
   /** Those of them that are constants, as scales, zero points and trained values must be. */
   readonly constants: ReadonlySet<string>;

@@ -46,7 +46,7 @@ function nestedWords(bytes: Uint8Array | undefined, depth: number, s = ""): stri
   return `map${s} from ${dataTypeName(mapType.keyType ?? 0)} to ${value}`;
 }
 
-export interface HeldTensors {
+interface HeldTensors {
   readonly kind: "sequence" | "optional";
   readonly elementType: DataType;
 }

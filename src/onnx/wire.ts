@@ -11,7 +11,7 @@ export interface WireOpset {
   version?: bigint;
   $unknowns?: Uint8Array[];
 }
-export interface WireSegment {
+interface WireSegment {
   begin?: bigint;
   end?: bigint;
   $unknowns?: Uint8Array[];

@@ -19,7 +19,7 @@ import {
 import type { Call, Known, Shape } from "./shape-rules/call.js";
 import { normalAxis } from "./weights.js";
 
-export interface Bodies {
+interface Bodies {
   /** Types of the body's outputs for the given types of its inputs. The facts of the latest analysis are kept. */
   readonly look: (body: Graph, given: readonly Known[]) => readonly Known[];
   /** Whether the budget allows repeated analysis, which nested loops multiply. */
@@ -40,7 +40,7 @@ export function bodyOutputs(call: Call, bodies: Bodies): readonly Known[] {
 }
 
 /** The common part of two types: sizes that differ become unknown. */
-export function agreed(a: Known, b: Known): Known {
+function agreed(a: Known, b: Known): Known {
   if (!a || a.elementType !== b?.elementType) return undefined;
   if (!a.shape || a.shape.length !== b.shape?.length) return { elementType: a.elementType };
   return {

@@ -9,7 +9,7 @@ const MOVERS = operatorsOf("mover");
 const REQUANTIZERS = operatorsOf("requantizer");
 const CLAMPS = operatorsOf("clamp");
 
-export type Int8Role = "mover" | "requantizer";
+type Int8Role = "mover" | "requantizer";
 
 /** The node's role in an int8 island, or undefined if it has no int8 kernel. */
 export function int8Role(node: Node | undefined): Int8Role | undefined {

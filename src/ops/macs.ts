@@ -26,11 +26,6 @@ type Formula = (call: Call) => number | undefined;
 
 const MICROSOFT = "com.microsoft";
 
-/** Whether calls of the operator have MACs to count. */
-export function countsMacs(node: Node): boolean {
-  return formulaOf(node) !== undefined;
-}
-
 /** MACs of the call; 0 for an operator that is not counted, undefined if the necessary sizes are not known. */
 export function nodeMacs(
   node: Node,

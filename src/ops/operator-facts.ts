@@ -22,7 +22,7 @@ export interface Parameter {
   readonly least: number;
 }
 
-export interface AttributeFact {
+interface AttributeFact {
   /** One of `AttributeType`. */
   readonly type: number;
   readonly isRequired: boolean;

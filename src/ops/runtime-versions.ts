@@ -32,7 +32,7 @@ const NEWEST: readonly [number, number] = [1, 32];
 const FOLDS_FUNCTIONS: readonly [number, number] = [1, 17];
 
 /** The oldest onnxruntime that must run the model. */
-export interface OldestRuntime {
+interface OldestRuntime {
   /** "1.16" */
   readonly name: string;
   /** Highest operator set and IR version that it reads. */

@@ -13,7 +13,6 @@ import {
   subgraphsOf,
   type Dimension,
   type Graph,
-  type Model,
   type Node,
   type Tensor,
   type TensorType,
@@ -56,13 +55,6 @@ export function analyzeShapes(editors: readonly GraphEditor[]): ReadonlyMap<Grap
   const [main] = editors;
   if (main) analysis.visit(main, undefined);
   return analysis.facts;
-}
-
-/** The same for a model that is only read. */
-export function analyzeModel(model: Model): GraphFacts {
-  const editors = GraphEditor.forModel(model);
-  const facts = analyzeShapes(editors);
-  return (editors[0] && facts.get(editors[0])) ?? new GraphFacts(undefined);
 }
 
 /** Counts visits of nodes while types in loops have not converged. */

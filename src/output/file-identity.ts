@@ -8,7 +8,7 @@ import { basename, dirname, join, resolve } from "node:path";
 /** File systems on these platforms ignore case. */
 const IGNORES_CASE = process.platform === "darwin" || process.platform === "win32";
 
-export interface FileIdentity {
+interface FileIdentity {
   /** The file's path with all links resolved. */
   readonly place: string;
   /** Equal for all hard links to a file; undefined where no file exists yet. */

@@ -8,7 +8,7 @@ import { BUILT_IN_METRICS } from "../verify/index.js";
 import type { FileRead } from "./file-identity.js";
 
 /** Options that name a file to read. */
-export interface ReadingOptions {
+interface ReadingOptions {
   readonly calib?: string | Dataset | undefined;
   readonly eval?: string | Dataset | undefined;
   readonly labels?: string | undefined;

@@ -14,7 +14,7 @@ import { defaultOutputPath, requireModelPlace } from "./output-place.js";
 import { isReplaceable, refuseOverlap, type FileWritten } from "./overwriting.js";
 import { option } from "../option-names.js";
 
-export interface OutputTarget {
+interface OutputTarget {
   /** The file to write; undefined when the caller only wants bytes. */
   readonly output: string | undefined;
   /** The file being read, which is overwritten only with `force`. */
@@ -32,7 +32,7 @@ export function filesWritten(output: string): Readonly<Record<"model" | "weights
 }
 
 /** The files that a run writes beside its output. */
-export interface WrittenBeside {
+interface WrittenBeside {
   /** Whether weights go into a separate file. */
   readonly data: "will" | "may" | "not";
   readonly searches: boolean;

@@ -14,7 +14,7 @@ export interface FileWritten {
   readonly what: "model" | "weights" | "report" | "search state";
 }
 
-export interface Permission {
+interface Permission {
   /** Whether the run may replace the input model, and any existing file that it does not read. */
   readonly force: boolean;
 }

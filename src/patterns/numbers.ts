@@ -17,7 +17,7 @@ import {
 /** Largest relative difference from the expected constant: allows for float32 and for 7 decimal digits. */
 export const CONSTANT_TOLERANCE = 1e-6;
 
-export interface NumberOptions {
+interface NumberOptions {
   /** Allowed relative difference from the expected number. */
   readonly tolerance?: number;
   /** Also accepts constants of types other than float32. */

@@ -40,7 +40,7 @@ export interface Match {
 }
 
 /** A successful reading, with its interpretation. */
-export interface Fit<T> {
+interface Fit<T> {
   readonly is: T;
   /** For anchors only: the node that produces the value, if it is one after the node itself. */
   readonly last?: Node;
@@ -74,9 +74,9 @@ export function isMisfit(outcome: Outcome<unknown> | undefined): outcome is Misf
 }
 
 /** Reads a value: its interpretation, or the reason why it does not match. Sees the current state of the match. */
-export type ReadValue<T> = (value: string, found: Found, scope: Scope) => Outcome<T>;
+type ReadValue<T> = (value: string, found: Found, scope: Scope) => Outcome<T>;
 /** The same for a node whose operands have matched. */
-export type ReadNode<T> = (node: Node, found: Found, scope: Scope) => Outcome<T>;
+type ReadNode<T> = (node: Node, found: Found, scope: Scope) => Outcome<T>;
 
 /** A value whose producer is not examined. */
 export interface Leaf<T> {
@@ -125,7 +125,7 @@ export function value(name: string): Leaf<string> {
   return leaf(name, (read) => (read === "" ? misfit(`${name} is missing`) : fit(read)));
 }
 
-export interface NodeOptions {
+interface NodeOptions {
   /** Whether the two operands may be in either order; default: true for Add and Mul. */
   readonly commutes?: boolean;
   /** Most nodes that may read the value; Infinity also allows a graph output. */

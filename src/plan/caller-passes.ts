@@ -1,4 +1,4 @@
-/** Passes that a caller names or brings: in place of the recipe, or put into it. */
+/** Plans the passes that a caller lists, instead of the recipe or as part of it. */
 import { EdgecError, suggestion } from "../errors.js";
 import type { Pass } from "../passes/contract.js";
 import type { Plan, Step } from "./plan-types.js";
@@ -11,25 +11,24 @@ import { findPass, isRegistered, PASSES } from "./registry.js";
 import { option } from "../option-names.js";
 
 /**
- * Throws EdgecError BAD_OPTION for an entry that is neither a name, a pass with its options bound, nor a pass
- * to be put into the recipe: callers in JavaScript have no compiler that checks this.
+ * Throws EdgecError BAD_OPTION for an entry that is not a name, a bound pass or a pass to insert into the
+ * recipe (callers in JavaScript have no compiler that checks this), and as `requireOwnNames`.
  */
 export function requireEntries(list: PassList): void {
   for (const [k, entry] of list.entries()) {
     if (typeof entry === "string" || isBound(entry) || isPlaced(entry)) continue;
     throw new EdgecError(
       "BAD_OPTION",
-      `passes: entry ${k + 1} is neither the name of a pass, nor a pass with its options ` +
-        "bound (call what definePass returns), nor { after: name, pass } or { before: name, " +
-        "pass }.",
+      `passes: entry ${k + 1} is not the name of a pass, a pass with its options bound (call ` +
+        "what definePass returns), { after: name, pass } or { before: name, pass }.",
     );
   }
   requireOwnNames(list);
 }
 
 /**
- * Throws EdgecError BAD_OPTION for a pass that has the name of another: reports, replays and what is left out
- * go by names.
+ * Throws EdgecError BAD_OPTION for two different passes of one name. Reports, replays and bisection tell passes
+ * apart by their names.
  */
 function requireOwnNames(list: PassList): void {
   const known = new Map<string, object>(PASSES.map(({ name, definition }) => [name, definition]));
@@ -46,7 +45,7 @@ function requireOwnNames(list: PassList): void {
     throw new EdgecError(
       "BAD_OPTION",
       isRegistered(name)
-        ? `passes: edgec has a pass "${name}" of its own. Give yours another name.`
+        ? `passes: edgec already has a pass "${name}". Give yours another name.`
         : `passes: two different passes have the name "${name}". Rename one of them.`,
     );
   }
@@ -61,8 +60,8 @@ function isPlaced(entry: unknown): boolean {
 }
 
 /**
- * Only passes of a caller's own making, which carry their options. Throws EdgecError BAD_OPTION if other
- * options are given as well.
+ * The plan for a list of bound passes alone. Throws EdgecError BAD_OPTION for options that passes take, because
+ * bound passes already have theirs.
  */
 export function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclude = [] }: PlanOptions): Plan {
   const given = [
@@ -75,17 +74,17 @@ export function boundSteps(passes: readonly Pass[], { flags, shared = {}, exclud
   if (given.length > 0) {
     throw new EdgecError(
       "BAD_OPTION",
-      `these passes carry their own options, so "${given.join('", "')}" would have no ` +
-        'effect. Leave it out, or insert your passes into the recipe: passes: ["recipe", { ' +
-        'after: "prune-magnitude", pass }].',
+      `passes: these passes have their options already, so "${given.join('", "')}" has no effect. ` +
+        "Leave it out, or insert your passes into the recipe: " +
+        'passes: ["recipe", { after: "prune-magnitude", pass }].',
     );
   }
   return passes.map((pass) => ({ passes: [pass], untilStable: false, reason: "asked for" }));
 }
 
 /**
- * The passes in the order in which they are listed. Throws EdgecError UNKNOWN_PASS, and BAD_OPTION for an
- * empty list.
+ * One step for each entry of a list without the recipe, in the same order. Throws EdgecError UNKNOWN_PASS, and
+ * BAD_OPTION for an empty list and for a pass to insert, as there is no recipe.
  */
 export function listedSteps(passes: string | PassList): Step[] {
   const list = entriesOf(passes);
@@ -103,8 +102,8 @@ export function listedSteps(passes: string | PassList): Step[] {
       reason: "asked for",
     };
   });
-  // A clean-up before lossy passes brings the weights to light that they are asked to change, as the recipe
-  // does.
+  // Lossy passes change dense weights only. The recipe unpacks stored weights before its first clean-up, so a
+  // list with a clean-up does the same.
   const isNeeded =
     steps.some(({ untilStable }) => untilStable) && steps.some(isLossy) && !list.includes("unpack-weights");
   return isNeeded
@@ -113,8 +112,8 @@ export function listedSteps(passes: string | PassList): Step[] {
 }
 
 /**
- * The recipe's steps with the caller's passes among them. Throws EdgecError BAD_OPTION if a neighbour
- * that the list names does not run with these options.
+ * The steps of the recipe with the caller's passes added. Throws EdgecError BAD_OPTION for a pass to insert next
+ * to one that does not run with these options.
  */
 export function insertedInto(recipe: readonly Step[], list: PassList): Step[] {
   const at = list.indexOf(RECIPE_WORD);
@@ -129,8 +128,8 @@ export function insertedInto(recipe: readonly Step[], list: PassList): Step[] {
 }
 
 /**
- * The list for a plan that was derived from the one it was made for: without passes whose neighbour does not
- * run in it. They stood with that pass's step.
+ * The list without passes that are inserted next to one that does not run with `options`. For a second plan
+ * that is derived from the caller's own, in which some passes do not run.
  */
 export function withNeighbours(list: PassList, options: PlanOptions): PassList {
   const running = new Set(RECIPE.filter(({ when }) => when(options)).flatMap(({ passes }) => passes));

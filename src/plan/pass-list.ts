@@ -1,33 +1,32 @@
 /**
- * Passes as a caller lists them: names, bound passes, and the word "recipe" with passes put beside those of
- * the recipe.
+ * The list of passes that a caller gives. It either replaces the recipe, or contains the word "recipe" and
+ * adds passes to it.
  */
 import type { Pass, PassFactory } from "../passes/contract.js";
 
 /**
- * Passes as a caller of the library gives them: bound passes and names of passes, which replace the recipe;
- * or with the word "recipe", which stands for it, passes that run before it, after it, or beside one of its
- * own.
+ * Names of passes and bound passes, in the order in which they run. A list without the word "recipe" replaces
+ * the recipe. In a list with it, the other entries run before or after the recipe, or next to one of its passes
+ * ({@link InsertedPass}).
  */
 export type PassList = readonly (string | Pass | InsertedPass)[];
 
 /**
- * A pass beside one of the recipe: it runs with that pass's step, next to it. A factory (`definePass`)
- * takes the run's options as the passes of the recipe do, `exclude` above all; a bound pass carries its
- * own.
+ * A pass to run directly after or before a pass of the recipe. A factory (what `definePass` returns) gets the
+ * options of the run, such as `exclude`, as the passes of the recipe do. A bound pass keeps its own options.
  */
 export type InsertedPass =
   | { readonly after: string; readonly pass: Pass | PassFactory<object> }
   | { readonly before: string; readonly pass: Pass | PassFactory<object> };
 
-/** The word that stands for the recipe in a list of passes. */
+/** Stands for the whole recipe in a list of passes. */
 export const RECIPE_WORD = "recipe";
 
 export function listsRecipe(passes: string | PassList | undefined): boolean {
   return typeof passes === "object" && passes.includes(RECIPE_WORD);
 }
 
-/** Whether the run follows the user's own order instead of the recipe. */
+/** Whether the caller's passes run instead of the recipe. */
 export function replacesRecipe(passes: string | PassList | undefined): boolean {
   return passes !== undefined && !listsRecipe(passes);
 }
@@ -36,12 +35,12 @@ export function isBound(pass: PassList[number]): pass is Pass {
   return typeof pass === "object" && pass !== null && "run" in pass;
 }
 
-/** A pass to insert next to one of the recipe. */
+/** Whether the entry is to be inserted next to a pass of the recipe. */
 export function isInserted(pass: PassList[number]): pass is InsertedPass {
   return typeof pass === "object" && !("run" in pass);
 }
 
-/** Whether the caller puts a pass into the recipe that may change results. */
+/** Whether the caller adds a lossy pass to the recipe. */
 export function insertsLossy(passes: string | PassList | undefined): boolean {
   if (typeof passes !== "object" || !listsRecipe(passes)) return false;
   return passes.some((entry) => {

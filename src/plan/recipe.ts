@@ -6,7 +6,7 @@ import { insertsLossy } from "./pass-list.js";
 import type { PlanOptions } from "./plan-request.js";
 import { searchAims, type SearchAims } from "./search-aims.js";
 
-export interface RecipeStep {
+interface RecipeStep {
   /** Passes that run together, by name. */
   readonly passes: readonly string[];
   /** Runs the passes again until none of them changes the model. */

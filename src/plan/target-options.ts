@@ -1,4 +1,4 @@
-/** What a device profile means for the options of a run. */
+/** Applies a device profile to the options of a run, and warns of what the device does not allow. */
 import type { Diagnostic } from "../diagnostics.js";
 import { encodeWeights } from "../passes/encode/encode-weights.js";
 import type { Int8Format } from "../passes/quantize/setup/int8-formats.js";
@@ -22,11 +22,11 @@ import { replacesRecipe } from "./pass-list.js";
 import { listsPass } from "./pass-names.js";
 import { option } from "../option-names.js";
 
-/** The options of a run, with what is known of the machine that it runs on. */
+/** The options of a run, and whether the machine that it runs on has the native runtime. */
 export interface PlacedOptions extends CompressOptions {
   /**
-   * Times are taken in another runtime than the native one, or not at all, so that they say nothing of any
-   * device.
+   * The native runtime is not installed. Times then come from another runtime, or are not taken at all, so
+   * they say nothing about any device.
    */
   readonly lacksNativeRuntime?: boolean;
 }
@@ -36,23 +36,23 @@ export interface ReportedTarget {
   readonly name: string;
   readonly description: string;
   /**
-   * Why "native" means this profile, or the file that it was read from; null for a profile asked for by
-   * name.
+   * For "native": why this machine has that profile. For a file: its path. Null for a profile that was chosen
+   * by its name.
    */
   readonly origin: string | null;
   readonly weightRange: WeightRange;
-  /** Bytes that the model may take there; null when the profile sets no limit. */
+  /** Memory that the device has for the model, in bytes; null if the profile sets no limit. */
   readonly memoryBytes: number | null;
   /**
-   * Whether times on the machine that ran edgec are those of the device; true of generic. False wherever
-   * the native runtime is missing: the table of costs decides then.
+   * Whether times measured on this machine apply to the device. Always true for "generic". Always false
+   * without the native runtime; the device's table of costs is used instead.
    */
   readonly isThisMachine: boolean;
 }
 
 /**
- * Throws as `resolveTarget`. The options returned hold the profile itself, and its defaults where none were
- * given.
+ * Looks up the target. In the options that are returned, `target` is the profile itself, and `minOrt` and
+ * `threads` are the profile's unless they were given. Throws as `resolveTarget`.
  */
 export function withTarget(options: PlacedOptions): {
   readonly options: PlacedOptions;
@@ -94,7 +94,7 @@ const SATURATION: Readonly<Record<WeightRange, QuantizeInt8Options["saturation"]
   "seven-bit": "seven-bit",
 };
 
-/** Options of quantize-int8 that the profile decides, where they are not that pass's own defaults. */
+/** The options of quantize-int8 in which the profile differs from the pass's defaults. */
 export function int8Options(
   { passes, int8, flags, perChannel }: CompressOptions,
   { weightRange, formats, floatOperators, kernels }: TargetProfile,
@@ -114,9 +114,7 @@ export function int8Options(
   };
 }
 
-/**
- * Whether times on this machine are taken, and say something about the target: it is this machine, or any.
- */
+/** Whether times are measured here and apply to the target: it is "generic" or this machine's own profile. */
 export function isTimed({ target, verify, lacksNativeRuntime = false }: PlacedOptions): boolean {
   return verify !== false && !lacksNativeRuntime && isThisMachine(resolveTarget(target).profile);
 }
@@ -125,7 +123,7 @@ function isThisMachine({ name }: TargetProfile): boolean {
   return name === GENERIC.name || name === detect(thisMachine()).profile;
 }
 
-/** The target, where times taken here say nothing about it. */
+/** The target, if times measured on this machine do not apply to it. */
 export function otherDevice({
   target,
   lacksNativeRuntime = false,
@@ -136,7 +134,10 @@ export function otherDevice({
     : { name: profile.name, costs: profile.costs };
 }
 
-/** Which stored forms the target does not fold at load: all of them, or those within functions. */
+/**
+ * Which stored forms the target's runtime does not unfold when it loads a model: all, or those within functions.
+ * Undefined if it unfolds all, or if this run does not choose how constants are stored.
+ */
 export function unfoldedForms(
   { passes }: CompressOptions,
   { formats }: TargetProfile,
@@ -149,12 +150,12 @@ export function unfoldedForms(
       : undefined;
 }
 
-/** Whether the run chooses how constants are stored. */
+/** Whether the run includes the pass that chooses how constants are stored. */
 export function encodes(passes: CompressOptions["passes"]): boolean {
   return !replacesRecipe(passes) || listsPass(passes, encodeWeights.definition.name);
 }
 
-/** A time gate is checked on this machine's times, even if they are not the target's. */
+/** Warns that the gate on slowdown was checked with times that do not apply to the target. */
 export function slowdownWarnings(
   { name, isThisMachine }: ReportedTarget,
   { maxSlowdown, lacksNativeRuntime = false }: PlacedOptions,
@@ -162,19 +163,19 @@ export function slowdownWarnings(
   if (isThisMachine || maxSlowdown === undefined) return [];
   const message = lacksNativeRuntime
     ? `${option("maxSlowdown")} was not checked in the native runtime, because it is not installed. ` +
-      "Its times differ."
-    : `${option("maxSlowdown")} was checked on this machine, not on ${name}. Times differ there.`;
+      "The times of other runtimes differ."
+    : `${option("maxSlowdown")} was checked on this machine, not on ${name}. Times on that device differ.`;
   return [{ id: "compress/slowdown-elsewhere", severity: "warning", message }];
 }
 
-/** Stored weights unfold at load, so memory use is at least the file size. */
+/** Warns of a file that is larger than the device's memory. Weights unfold at load, so the model takes even more. */
 export function memoryWarnings(
   { name, memoryBytes }: ReportedTarget,
   { compressed }: SizeComparison,
 ): Diagnostic[] {
   if (memoryBytes === null || compressed.raw <= memoryBytes) return [];
   const message =
-    `The compressed model has ${bytesText(compressed.raw)}, but the target ${name} has ` +
-    `only ${bytesText(memoryBytes)} of memory for it.`;
+    `The compressed model takes ${bytesText(compressed.raw)}, but the target ${name} has only ` +
+    `${bytesText(memoryBytes)} of memory for it.`;
   return [{ id: "compress/beyond-memory", severity: "warning", message }];
 }

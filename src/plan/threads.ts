@@ -1,10 +1,11 @@
-/** How many threads the user may ask for, and the defaults. */
+/** How many threads a run may use: what a caller may ask for, and the defaults. */
 import { availableParallelism } from "node:os";
 import { EdgecError } from "../errors.js";
+import { option } from "../option-names.js";
 
 /**
- * More than any edge machine has. onnxruntime starts as many as requested, and hangs on hundreds of
- * thousands.
+ * The largest number of threads that may be asked for. It is more than any edge device has. onnxruntime starts
+ * any number that it is told to, and hangs with hundreds of thousands.
  */
 export const MAX_THREADS = 256;
 
@@ -15,28 +16,28 @@ export function requireThreads(threads: number | undefined): void {
   if (threads === undefined || (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS)) return;
   throw new EdgecError(
     "BAD_OPTION",
-    `threads must be a whole number from 1 to ${MAX_THREADS}, not ${String(threads)}.`,
+    `${option("threads")} must be a whole number from 1 to ${MAX_THREADS}, not ${String(threads)}.`,
   );
 }
 
-/** Networks for the edge gain next to nothing from more. */
+/** Small networks gain almost nothing from more threads. */
 const MAX_LEARNING = 8;
 
 /**
- * For calibration and for scores, which no time is read from: all processors, up to 8, unless a number was
- * asked for. onnxruntime parts work by outputs, so that results do not depend on it: the residual network
- * of bench/int8-time.mjs gets the same bytes from one and from two.
+ * The runtime's threads for calibration and for scores, which are not timed: all processors, up to 8, unless
+ * the caller asks for a number. Results do not depend on it, because onnxruntime divides work by outputs: the
+ * residual network of bench/int8-time.mjs gets the same bytes with one thread and with two.
  */
 export function learningThreads(asked: number | undefined): number {
   return asked ?? Math.min(MAX_LEARNING, availableParallelism());
 }
 
-/** Layers are large, and as many are in memory together. */
+/** Each thread holds a whole layer in memory. */
 const MAX_COMPUTING = 4;
 
 /**
- * For the work of passes outside the runtime: two, unless another number was asked for. At least one, as the
- * main thread must stay free.
+ * The threads for the passes' own work, outside the runtime: two (one on a machine with a single processor)
+ * unless the caller asks for a number, and at most four. There is always one, so that the main thread stays free.
  */
 export function computeThreads(asked: number | undefined): number {
   return Math.min(MAX_COMPUTING, asked ?? Math.min(2, availableParallelism()));

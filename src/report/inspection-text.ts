@@ -8,7 +8,7 @@ import { textTable } from "./text-table.js";
 import { bytesText, countText, percentText, plural, printable } from "../units.js";
 import { option } from "../option-names.js";
 
-export interface InspectionTextOptions {
+interface InspectionTextOptions {
   /** Lists every node by name. */
   readonly nodes?: boolean;
   /** Lists every layer with its full name, instead of the first 20. */

@@ -17,7 +17,7 @@ function tells({ bytes, macs }: InspectedNode): boolean {
   return bytes >= SMALLEST || macs !== 0;
 }
 
-export interface LayerRows {
+interface LayerRows {
   readonly rows: readonly string[][];
   /** Number of layers without a row. */
   readonly left: number;

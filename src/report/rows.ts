@@ -19,7 +19,7 @@ import {
 } from "../units.js";
 import { option } from "../option-names.js";
 
-export interface ComparisonRow {
+interface ComparisonRow {
   readonly name: string;
   readonly before: string;
   readonly after: string;
@@ -236,7 +236,7 @@ function predictionLine({
   return `predicted: ${chosen.toFixed(2)} of float's time on ${target}, by its cost table${other}`;
 }
 
-export interface StatusCount {
+interface StatusCount {
   readonly pass: string;
   readonly status: "changed" | "kept";
   readonly reason: string;

@@ -13,7 +13,7 @@ import type { SearchAims } from "../plan/search-aims.js";
 /** The step of progress while nodes are looked for that int8 does not pay for. */
 export const FIND_UNPAID = "find nodes that int8 does not make faster";
 
-export interface PayingNodes {
+interface PayingNodes {
   readonly paying?: PayingChoice | undefined;
   readonly predicted?: Prediction | undefined;
   /** The predicted time with these nodes in float, relative to all in float; only if times are predicted. */

@@ -6,7 +6,7 @@ import { type ModelTimes, openRemote } from "../runtime/index.js";
 import { checkGates, type GateLimits, quantile, readableOutputs, verifyModels } from "../verify/index.js";
 import type { ModelEvaluators } from "./search-types.js";
 
-export interface EvaluatorContext {
+interface EvaluatorContext {
   /** The file that the runtime runs as the original. */
   readonly referencePath: string;
   readonly evaluation: Dataset | undefined;

@@ -68,7 +68,7 @@ export interface Across {
   readonly combinations: readonly Combination[];
 }
 
-export interface AcrossComparison extends AcrossOptions {
+interface AcrossComparison extends AcrossOptions {
   /** A path. */
   readonly model: string;
   readonly data: Dataset;

@@ -15,7 +15,7 @@ export interface ComparedLevels {
   readonly refusals: { readonly original: string | null; readonly compressed: string | null };
 }
 
-export interface LevelRules {
+interface LevelRules {
   /** Name of the compressed model in messages. */
   readonly compressed: string;
   readonly lowerLevelIsFine?: boolean;

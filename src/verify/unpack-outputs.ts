@@ -24,7 +24,7 @@ export interface StandIn {
   readonly cast?: boolean;
 }
 
-export interface Held {
+interface Held {
   readonly kind: "sequence" | "optional";
   readonly elementType: DataType;
 }

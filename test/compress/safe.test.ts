@@ -255,7 +255,7 @@ describe("a pass of the caller's own is not called a bug in edgec", () => {
     const named = (name: string) => pass(name, () => undefined);
     await expect(run([named("prune-magnitude")])).rejects.toMatchObject({
       code: "BAD_OPTION",
-      message: 'passes: edgec has a pass "prune-magnitude" of its own. Give yours another name.',
+      message: 'passes: edgec already has a pass "prune-magnitude". Give yours another name.',
     });
     const inserted = { after: "remove-dead", pass: named("encode-weights") };
     await expect(compress(matMulModel(), { passes: ["recipe", inserted] })).rejects.toThrow("encode-weights");

@@ -1,6 +1,7 @@
 /** Real models with every weight behind a Constant node and old operator sets: PP-OCRv4. */
 import { describe, expect, it } from "vitest";
-import { countNodes, type Feed, type Model } from "../../src/ir/index.js";
+import { type Feed, type Model } from "../../src/ir/index.js";
+import { countNodes } from "../support/count-nodes.js";
 import { assertValid } from "../../src/ir/validate.js";
 import { readModel } from "../../src/onnx/index.js";
 import { upgradeOpset } from "../../src/ops/upgrade/upgrade-opset.js";

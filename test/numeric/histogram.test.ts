@@ -1,7 +1,27 @@
 import { describe, expect, it } from "vitest";
-import { clampedHistogram, HistogramAccumulator, histogramQuantile } from "../../src/numeric/histogram.js";
+import { clampedHistogram, HistogramAccumulator } from "../../src/numeric/histogram.js";
 import type { Histogram } from "../../src/numeric/statistics.js";
 import { normalArray } from "../support/seeded.js";
+
+/**
+ * The value below which a share `quantile` (0 to 1) of the counts lies, linear within its bin.
+ * Within one bin width of the exact quantile of the values.
+ */
+function histogramQuantile(histogram: Histogram, quantile: number): number {
+  const { min, max, counts } = histogram;
+  const width = (max - min) / counts.length;
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  // Counts may be fractional, so their sum may differ from an integer by a rounding error.
+  const target = quantile * total - total * 1e-12;
+  let below = 0;
+  for (let bin = 0; bin < counts.length; bin++) {
+    const count = counts[bin]!;
+    if (count > 0 && below + count >= target)
+      return Math.min(max, min + (bin + Math.max(0, (target - below) / count)) * width);
+    below += count;
+  }
+  return max;
+}
 
 function histogramOf(parts: readonly (Float32Array | Float64Array)[], bins?: number): Histogram {
   const accumulator = new HistogramAccumulator(bins);

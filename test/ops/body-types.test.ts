@@ -17,7 +17,7 @@ import {
   type Tensor,
   type ValueInfo,
 } from "../../src/ir/index.js";
-import { analyzeModel } from "../../src/ops/shape-analysis.js";
+import { analyzeModel } from "../support/analyze-model.js";
 import { floats, int64s, run } from "../support/running.js";
 import { branch, FLAG, tiny, type Parts } from "../support/tiny-models.js";
 

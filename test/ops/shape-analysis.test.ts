@@ -14,7 +14,8 @@ import {
   type Tensor,
 } from "../../src/ir/index.js";
 import { decodeModel, decodeTensor } from "../../src/onnx/index.js";
-import { analyzeModel, analyzeShapes } from "../../src/ops/shape-analysis.js";
+import { analyzeShapes } from "../../src/ops/shape-analysis.js";
+import { analyzeModel } from "../support/analyze-model.js";
 import { inferScopes } from "../../src/ops/shapes.js";
 import { operatorTests } from "../support/operator-archive.js";
 import { Random } from "../support/random.js";

@@ -119,7 +119,7 @@ describe("a pass in the recipe", () => {
     expect(() => names(["recipe", entry] as unknown as PassList)).toThrow(
       expect.objectContaining({
         code: "BAD_OPTION",
-        message: expect.stringContaining("passes: entry 2 is neither the name of a pass") as string,
+        message: expect.stringContaining("passes: entry 2 is not the name of a pass") as string,
       }) as Error,
     );
   });

@@ -9,7 +9,7 @@ const LENET = fixture("models/lenet.onnx");
 it.each([0, -1, 1.5, 257, NaN, Infinity, 2 ** 40, "2" as unknown as number])(
   "refuses %j threads",
   (threads) => {
-    expect(() => requireThreads(threads)).toThrow(/threads must be a whole number from 1 to 256, not/);
+    expect(() => requireThreads(threads)).toThrow(/"threads" must be a whole number from 1 to 256, not/);
   },
 );
 

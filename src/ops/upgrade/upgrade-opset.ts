@@ -29,13 +29,13 @@ export const OLDEST_OPSET = 1;
 export const NEWEST_OPSET = 26;
 
 /** A node that prevents the conversion. */
-export interface UpgradeBlocker {
+interface UpgradeBlocker {
   readonly node: string;
   readonly opType: string;
   readonly reason: string;
 }
 
-export interface UpgradeResult {
+interface UpgradeResult {
   /** Whether the model changed: false if it is already new enough, or if there are blockers. */
   readonly upgraded: boolean;
   readonly blockers: readonly UpgradeBlocker[];

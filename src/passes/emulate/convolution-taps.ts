@@ -18,7 +18,7 @@ import type { Taps } from "./pair-correction.js";
 const END = 2 ** 31 - 1;
 
 /** How a convolution walks its input, one number per spatial axis; `pads` begin and end as ONNX has them. */
-export interface Window {
+interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];

@@ -23,7 +23,7 @@ const RANKS_AT_ONCE = 8;
 /** First operator set in which ReduceSum takes its axes as an input. */
 const AXES_INPUT_OPSET = 13;
 
-export interface PairedLayer {
+interface PairedLayer {
   readonly codes: Int8Array;
   readonly order: RowOrder;
   readonly risk: PairsAtRisk;
@@ -41,7 +41,7 @@ export interface Taps {
   readonly indexOf: (channel: number, k: number) => number;
 }
 
-export interface Correction {
+interface Correction {
   readonly nodes: readonly Node[];
   readonly output: string;
 }

@@ -90,7 +90,7 @@ export interface FoldBounds {
   readonly calls: CallBodies;
 }
 
-export interface Foldable {
+interface Foldable {
   /** In order. */
   readonly nodes: readonly Node[];
   /** What is known about their outputs. */

@@ -18,7 +18,7 @@ import { fuseSwish } from "./fuse/fuse-swish.js";
 import { mergeLayers } from "./fuse/merge-layers.js";
 import { trimRecurrence } from "./fuse/trim-recurrence.js";
 
-export interface FusionStep {
+interface FusionStep {
   readonly pass: PassFactory<Record<string, never>>;
   readonly inEveryRecipe: boolean;
   readonly reason: string;

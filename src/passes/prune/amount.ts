@@ -13,7 +13,7 @@ export interface BlockPattern {
   readonly m: number;
 }
 
-export type Amount = { readonly type: "ratio"; readonly ratio: number } | BlockPattern;
+type Amount = { readonly type: "ratio"; readonly ratio: number } | BlockPattern;
 
 /** Longest block of an N:M pattern. Hardware takes 4; some research goes to 32. */
 const MAX_BLOCK = 64;

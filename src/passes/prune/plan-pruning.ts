@@ -17,7 +17,7 @@ export interface PruningPlan {
   readonly remarks: ReadonlyMap<WeightLayer, string>;
 }
 
-export interface PruningScope {
+interface PruningScope {
   readonly exclude: readonly string[];
   readonly protectEnds: boolean;
   readonly protectDepthwise: boolean;

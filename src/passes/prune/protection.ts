@@ -10,7 +10,7 @@ import type { WeightLayer } from "../../layers/weight-layers.js";
  */
 const MAX_PROTECTED_SHARE = 0.25;
 
-export type End = "first" | "last";
+type End = "first" | "last";
 
 /**
  * Layers with no weight before them, or none after them, by their position; those too large to protect are

@@ -100,7 +100,7 @@ function centring(layer: DenseLayer, mean: Float64Array): Float64Array {
   });
 }
 
-export interface BesideModel {
+interface BesideModel {
   readonly model: Model;
   /** The new float input; it must fit `inner` in all axes except the last. */
   readonly input: string;

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";
-import { countNodes, GraphEditor } from "../../../src/ir/index.js";
+import { GraphEditor } from "../../../src/ir/index.js";
+import { countNodes } from "../../support/count-nodes.js";
 import { readModel } from "../../../src/onnx/index.js";
 import { CLEAN_UP_PASSES } from "../../../src/passes/graph/clean-up.js";
 import { CLEAN_UP } from "../../../src/plan/recipe.js";

@@ -1,13 +1,6 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import {
-  attribute,
-  countNodes,
-  int64Tensor,
-  makeNode,
-  type Node,
-  type Tensor,
-} from "../../../src/ir/index.js";
+import { attribute, int64Tensor, makeNode, type Node, type Tensor } from "../../../src/ir/index.js";
 import { readModel } from "../../../src/onnx/index.js";
 import { CLEAN_UP_PASSES } from "../../../src/passes/graph/clean-up.js";
 import { foldBatchNormalization } from "../../../src/passes/graph/fold-batch-normalization.js";
@@ -17,6 +10,7 @@ import { scalar, tensor } from "../../support/prove.js";
 import { CONTEXT, difference, floats, run, untilStable } from "../../support/running.js";
 import { isThorough } from "../../support/thorough.js";
 import { tiny } from "../../support/tiny-models.js";
+import { countNodes } from "../../support/count-nodes.js";
 
 const MANY = isThorough ? 20_000 : 4000;
 const passes = () => FUSION_PASSES.map(({ pass }) => pass());

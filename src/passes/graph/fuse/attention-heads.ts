@@ -174,7 +174,7 @@ export function targetShape(node: Node, { editor, facts }: Scope): readonly Dime
 }
 
 /** Stands for the size of the input at the same position. */
-export const COPIED = "\u0000copied";
+const COPIED = "\u0000copied";
 
 /**
  * Whether the first two axes stay the same. Knowing one is enough, because the number of elements determines

@@ -15,9 +15,9 @@ import { CopyLedger } from "./constant-copies.js";
 import { liveBytes, sharedConstants } from "./shared-constants.js";
 
 /** What a pass does to the model: the number of fusions, and near misses. */
-export type Fold = (model: Model, ledger: CopyLedger) => Folded;
+type Fold = (model: Model, ledger: CopyLedger) => Folded;
 
-export interface Folded {
+interface Folded {
   readonly count: number;
   readonly nearMisses?: readonly NearMiss[];
 }

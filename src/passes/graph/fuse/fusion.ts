@@ -21,14 +21,14 @@ export interface Fusion {
   readonly write: (match: Match, place: Place) => Misfit | undefined;
 }
 
-export interface FuseOptions extends RewriteOptions {
+interface FuseOptions extends RewriteOptions {
   /** The operator set version to match against, if not the model's. */
   readonly opset?: number;
   /** Repeats at the same node as long as something matches. */
   readonly isRepeated?: boolean;
 }
 
-export interface Fused {
+interface Fused {
   readonly count: number;
   readonly nearMisses: readonly NearMiss[];
 }

@@ -55,7 +55,7 @@ export function sharedConstants(model: Model): Map<Tensor, Node[]> {
   }
 }
 
-export interface Bytes {
+interface Bytes {
   /** The bytes of the nodes, and of the constants that something reads. */
   readonly total: number;
   /**

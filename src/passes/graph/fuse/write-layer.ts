@@ -4,7 +4,7 @@ import type { LayerValues, LinearLayer } from "../../../layers/linear-layer.js";
 import type { Rewrite } from "./rewrite.js";
 
 /** Names of the constants that new values derive from, besides the layer's own weight and bias. */
-export interface Sources {
+interface Sources {
   /** Another layer's weight. */
   readonly weights?: readonly string[];
   /** Inputs of the folded step; a new bias derives from its constants. */

@@ -15,7 +15,7 @@ export interface Branch {
   readonly ceiling: number | undefined;
 }
 
-export interface Joined {
+interface Joined {
   /** The Concat nearest to the layer. */
   readonly concat: Node;
   /** In the order of their channels. */

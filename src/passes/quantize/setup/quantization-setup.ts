@@ -36,7 +36,7 @@ export interface SetupOptions extends WeightFormOptions {
 }
 
 /** The measured activations, and how ranges are derived from them. */
-export interface MeasuredRanges {
+interface MeasuredRanges {
   readonly statistics: Statistics;
   readonly calibrator: Calibrator;
   readonly percentile: number;
@@ -187,7 +187,7 @@ function rankTeller(
   return (editor, name) => (facts ??= analyzeShapes(editors)).get(editor)?.shape(name)?.length;
 }
 
-export function isRecurrent(node: Node): boolean {
+function isRecurrent(node: Node): boolean {
   return isOp(node, "LSTM", "GRU", "RNN");
 }
 

@@ -19,7 +19,7 @@ export interface PlannedLayer {
   readonly limits: CodeLimits;
 }
 
-export interface RoundingPlan {
+interface RoundingPlan {
   readonly planned: readonly PlannedLayer[];
   readonly kept: readonly NodeStatus[];
 }

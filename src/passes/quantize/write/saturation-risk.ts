@@ -9,7 +9,7 @@ import { plainLayer } from "../../../layers/layer.js";
 import { requireFinite } from "../../../layers/weight-values.js";
 import { isDepthwise, kernelWeight, type WeightPart, weightParts } from "../../../layers/kernel-weight.js";
 
-export interface SaturationRisk {
+interface SaturationRisk {
   readonly pairs: number;
   readonly atRisk: number;
 }

@@ -12,7 +12,7 @@ import { insertStaticQdq } from "./static-qdq.js";
 import { staticStatuses, status } from "./static-status.js";
 import { type WeightOptions, weightOptions } from "./weight-codes.js";
 
-export interface WriteOptions {
+interface WriteOptions {
   /** The calibrator that chose the ranges, for the status. */
   readonly calibrator: string;
   readonly saturation: "guard" | "ignore" | "seven-bit";
@@ -22,7 +22,7 @@ export interface WriteOptions {
   readonly keepsFloats: (node: Node) => boolean;
 }
 
-export interface Written {
+interface Written {
   readonly counts: Counts;
   readonly nodes: readonly NodeStatus[];
 }

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { attribute, FloatReader, floatTensor, makeNode, type Tensor } from "../../../../src/ir/index.js";
 import { quantizeRows, matrixRows } from "../../../../src/numeric/affine.js";
 import { transposedView } from "../../../../src/ops/strided-view.js";
-import { plainView } from "../../../../src/layers/weight-view.js";
 import { isDepthwise, type KernelWeight } from "../../../../src/layers/kernel-weight.js";
+import type { WeightView } from "../../../../src/layers/weight-view.js";
 import type { WeightForm } from "../../../../src/passes/quantize/setup/weight-form.js";
 import { quantizeWeight } from "../../../../src/passes/quantize/write/weight-codes.js";
 import { normalArray } from "../../../support/seeded.js";
@@ -15,7 +15,13 @@ const FORM: WeightForm = { guardPairs: false, perTensor: false };
 
 /** The weight on the right of a product, as [K, N] or as a Gemm with transB has it. */
 function right(tensor: Tensor, isTransposed = false): KernelWeight {
-  const view = plainView(tensor);
+  const view: WeightView = {
+    tensor,
+    dataType: tensor.dataType,
+    dims: tensor.dims,
+    strides: [tensor.dims[1]!, 1],
+    path: [],
+  };
   return { view, kernel: isTransposed ? transposedView(view, [1, 0])! : view, isLeft: false };
 }
 
