@@ -28,11 +28,11 @@ export function constantChains(model: Model, editor: GraphEditor): ConstantChain
   for (const node of editor.graph.nodes) {
     const body = bodyOf(node) ?? [node];
     const decodes = body.every((each) => isStandard(each) && CHAIN_OPERATORS.has(each.opType));
-    if (!decodes || node.outputs.length !== 1 || !node.inputs.every(isConstant)) continue;
-    makers.set(node.outputs[0] ?? "", node);
+    if (!decodes || !node.inputs.every(isConstant)) continue;
+    for (const name of node.outputs) makers.set(name, node);
   }
-  for (const [name, node] of makers) {
-    const users = editor.consumers(name);
+  for (const node of new Set(makers.values())) {
+    const users = node.outputs.flatMap((name) => editor.consumers(name));
     if (users.length > 0 && users.every(({ outputs }) => makers.get(outputs[0] ?? "") !== undefined))
       continue;
     const nodes = needed(node, makers, taken, editor);

@@ -46,12 +46,14 @@ export const CHAIN_OPERATORS: ReadonlySet<string> = new Set([
   "CumSum",
   "Div",
   "Gather",
+  "GatherElements",
   "Identity",
   "Mod",
   "Mul",
   "Reshape",
   "ScatterElements",
   "Slice",
+  "Split",
   "Sub",
   "Transpose",
 ]);
@@ -103,6 +105,7 @@ function outputOf(
     case "Concat":
       return { count: inputs.reduce((sum, { count }) => sum + count, 0), type: first.type };
     case "Gather":
+    case "GatherElements":
       return { count: second?.count ?? 0, type: first.type };
     case "Slice":
       return { count: Math.min(first.count, numbers(2)[0] ?? first.count), type: first.type };

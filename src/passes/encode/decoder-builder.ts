@@ -85,6 +85,11 @@ export class Draft {
     return output;
   }
 
+  /** What the chain makes so far. */
+  get last(): string {
+    return this.nodes.at(-1)?.outputs[0] ?? "";
+  }
+
   /** Ends the chain: its last node makes `target`. */
   finish(target: string): this {
     const last = this.nodes.at(-1);

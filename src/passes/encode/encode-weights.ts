@@ -106,6 +106,7 @@ async function encodeModel(
     modified: result.encodedTensors > 0 || (staged?.stages ?? 1) > 1,
     stats: {
       encodedTensors: result.encodedTensors,
+      ...(result.groups > 0 ? { tensorGroups: result.groups } : {}),
       bytesBefore: result.bytesBefore,
       bytesAfter: result.bytesAfter,
       ...(staged && staged.stages > 1 ? { loadStages: staged.stages } : {}),

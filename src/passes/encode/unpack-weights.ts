@@ -54,15 +54,14 @@ export const unpackWeights = definePass<Record<string, never>>({
   defaults: {},
   async run(model, _options, { evaluator }): Promise<PassResult> {
     const totals: FoldTotals = { nodesFolded: 0, bytesAdded: 0, bytesRemoved: 0 };
-    const before = model.storedForms?.length ?? 0;
     const stages = dropStages(model);
     const calls = new CallBodies(model);
+    let unpackedTensors = 0;
     for (const editor of GraphEditor.forModel(model))
-      if (evaluator) await unpackGraph(model, editor, calls, evaluator, totals);
-    const unpacked = (model.storedForms?.length ?? 0) - before;
+      if (evaluator) unpackedTensors += await unpackGraph(model, editor, calls, evaluator, totals);
     return {
-      modified: unpacked > 0 || stages > 0,
-      stats: { unpackedTensors: unpacked, ...totals },
+      modified: unpackedTensors > 0 || stages > 0,
+      stats: { unpackedTensors, ...totals },
       nodes: [],
       diagnostics: [],
     };
@@ -76,9 +75,9 @@ async function unpackGraph(
   calls: CallBodies,
   evaluator: ConstantEvaluator,
   totals: FoldTotals,
-): Promise<void> {
+): Promise<number> {
   const rejected = new Set<Node>();
-  for (;;) {
+  for (let unpacked = 0; ;) {
     const maxElements = mostElements(editor);
     const regions = new ConstantRegions(model, editor, {
       rejected,
@@ -87,11 +86,14 @@ async function unpackGraph(
       calls,
     });
     const frontier = regions.frontier();
-    if (frontier.length === 0) return;
+    if (frontier.length === 0) return unpacked;
     const ends = new Set(frontier);
-    const tried = frontier.filter((node) => node.outputs.length === 1 && !copiesEnd(node, ends, editor));
+    const tried = frontier.filter(
+      (node) => (node.outputs.length === 1 || isOp(node, "Split")) && !copiesEnd(node, ends, editor),
+    );
     for (const node of frontier) rejected.add(node);
-    for (const batch of batches(tried, regions)) await unpack(batch, { model, regions, evaluator, totals });
+    for (const batch of batches(tried, regions))
+      unpacked += await unpack(batch, { model, regions, evaluator, totals });
   }
 }
 
@@ -152,36 +154,54 @@ interface Unpacking {
   readonly totals: FoldTotals;
 }
 
+/** Returns how many constants were made. */
 async function unpack(
   nodes: readonly Node[],
   { model, regions, evaluator, totals }: Unpacking,
-): Promise<void> {
+): Promise<number> {
   const values = await regions.evaluate(nodes, evaluator);
   // Stored together, because each edit walks the lists of the whole graph.
   const unpacked: Node[] = [];
+  let count = 0;
   for (const node of nodes) {
-    const [name = ""] = node.outputs;
-    const value = values.get(name);
-    if (!value || !TYPES.has(value.dataType) || regions.growth([node], values) <= 0) continue;
+    const names = regions.usedOutputs(node);
+    const made = names.flatMap((name) => values.get(name) ?? []);
+    const areWeights = made.length === names.length && made.every(({ dataType }) => TYPES.has(dataType));
+    if (made.length === 0 || !areWeights || regions.growth([node], values) <= 0) continue;
     const { nodes: chain, constants } = regions.chainOf(node);
-    if (isCopy(chain, constants, value) || chain.some(({ outputs }) => outputs.length !== 1)) continue;
-    (model.storedForms ??= []).push({
-      name,
-      key: contentKey(value),
-      opset: opsetVersion(model),
-      nodes: chain,
-      constants,
-    });
+    if (isCopy(chain, constants, made)) continue;
+    if (!isOp(node, "Split")) {
+      if (chain.some(({ outputs }) => outputs.length !== 1)) continue;
+      remember(model, node, made[0]!, chain, constants);
+    }
+    count += made.length;
     unpacked.push(node);
   }
   if (unpacked.length > 0) regions.store(unpacked, values, totals);
+  return count;
 }
 
-/** Whether the value is part of a constant that stays in the file, or the same in another order. */
-function isCopy(chain: readonly Node[], constants: ReadonlyMap<string, Tensor>, value: Tensor): boolean {
+/** Encoding may restore the form. Constants that one Split makes are packed together again, if that pays. */
+function remember(
+  model: Model,
+  { outputs: [name = ""] }: Node,
+  value: Tensor,
+  nodes: readonly Node[],
+  constants: ReadonlyMap<string, Tensor>,
+): void {
+  const form = { name, key: contentKey(value), opset: opsetVersion(model), nodes, constants };
+  (model.storedForms ??= []).push(form);
+}
+
+/** Whether the values are parts of a constant that stays in the file, or the same in another order. */
+function isCopy(
+  chain: readonly Node[],
+  constants: ReadonlyMap<string, Tensor>,
+  values: readonly Tensor[],
+): boolean {
   const largest = [...constants.values()].reduce(
     (most, tensor) => Math.max(most, storedByteLength(tensor)),
     0,
   );
-  return chain.every(movesData) && storedByteLength(value) <= largest;
+  return chain.every(movesData) && values.every((value) => storedByteLength(value) <= largest);
 }

@@ -45,17 +45,21 @@ export function emitFlatDigits(draft: Draft, stream: DigitStream): string {
 }
 
 /** As `emitFlatDigits` for the bits of bytes, as bytes: a quarter of the memory of int32 while the model loads. */
-export function emitByteBits(draft: Draft, { packing, radix, digits }: DigitStream): string {
+export function emitByteBits(draft: Draft, stream: DigitStream): string {
+  return draft.op("Reshape", [emitByteDigits(draft, stream), draft.int64([-1])]);
+}
+
+/** As `emitDigits` for digits that are whole bits of bytes (the radix is a power of two), as bytes. */
+export function emitByteDigits(draft: Draft, { packing, radix, digits }: DigitStream): string {
   const { digitsPerWord, words, type } = packing;
   const bytes = draft.constant(type, [words], () => packWords(digits(), radix, packing));
-  const places = Array.from({ length: digitsPerWord }, (_, j) => j);
+  const places = Array.from({ length: digitsPerWord }, (_, j) => j * Math.log2(radix));
   const shifted = draft.op(
     "BitShift",
     [bytes, draft.uint8(places, [digitsPerWord, 1])],
     [attribute.string("direction", "RIGHT")],
   );
-  const bits = draft.op("Mod", [shifted, draft.uint8([2])]);
-  return draft.op("Reshape", [bits, draft.int64([-1])]);
+  return draft.op("Mod", [shifted, draft.uint8([radix])]);
 }
 
 /** From [k, m] or flat values, perhaps with padding at the end, to `dims`. */
