@@ -3,12 +3,14 @@
  */
 import type { Feed } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
+import { UsedMemory } from "./collect-garbage.js";
 import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
 
 /** Gram matrices need the runtime's matrix product, so they are reduced on the main thread. */
 const noProduct = (): Promise<never> =>
   Promise.reject(new Error("Gram requests are reduced on the main thread"));
 
+const used = new UsedMemory();
 let reducer = new Reducer([], 1, noProduct);
 
 /** Call it first, with all requests. */
@@ -16,8 +18,12 @@ export function begin(requests: readonly StatisticRequest[]): void {
   reducer = new Reducer(requests, 1, noProduct);
 }
 
-export function reduce(values: Feed): Promise<TensorProblem | undefined> {
-  return reducer.observe(values);
+export async function reduce(values: Feed): Promise<TensorProblem | undefined> {
+  used.add(values);
+  const problem = await reducer.observe(values);
+  // When the answer has been sent, nothing refers to the values.
+  setImmediate(() => used.free());
+  return problem;
 }
 
 export function takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {

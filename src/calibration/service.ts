@@ -1,9 +1,8 @@
 /** The functions of the calibration process: those for calibration, and those of the runtime. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { Feed } from "../ir/index.js";
 import type { Gram, GramRequest, StatisticRequest } from "../numeric/statistics.js";
 import { loadRuntime } from "../runtime/index.js";
+import { collectGarbage } from "./collect-garbage.js";
 import type { StoredGram } from "./moments-file.js";
 import type { Statistic } from "./reducer.js";
 import {
@@ -77,10 +76,6 @@ export async function writeGram(path: string): Promise<StoredGram> {
 export async function closeRound(): Promise<void> {
   return (await worker).close();
 }
-
-// Buffers outside V8's heap are collected late: an idle process kept 40 MiB of a network's activations.
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 
 /** Memory of the process in bytes. Collects garbage after answering. */
 export function residentBytes(): number {

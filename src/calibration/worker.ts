@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import type { DataType, Feed } from "../ir/index.js";
 import type { Gram, GramRequest, StatisticRequest } from "../numeric/statistics.js";
 import { type OnnxRuntime, type Session, YIELDING, LEVELS, type SessionOptions } from "../runtime/runtime.js";
+import { UsedMemory } from "./collect-garbage.js";
 import { gramProduct } from "./gram-product.js";
 import { gramBytesOf, type StoredGram, writeGram } from "./moments-file.js";
 import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
@@ -72,6 +73,7 @@ export class CalibrationWorker {
   private turn: Promise<unknown> = Promise.resolve();
   /** The first sample, with what the segments so far have made of it for later ones. */
   private first: { readonly feed: Feed; readonly kept: Feed } = { feed: {}, kept: {} };
+  private readonly used = new UsedMemory();
   /** The pool's result for the previous values, while the next segment or sample runs. */
   private reducing: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
 
@@ -210,7 +212,9 @@ export class CalibrationWorker {
     sample: number,
   ): Promise<{ problem: SampleProblem | undefined; values: Feed }> {
     const { segment, session } = this.requireRound().segments[index]!;
+    this.used.free();
     const made = await session.run({ ...feed, ...kept }, segment.outputs);
+    this.used.add(made);
     const keep = new Set(segment.keep);
     const values = Object.fromEntries(
       Object.entries({ ...kept, ...made }).filter(([name]) => keep.has(name)),

@@ -28,14 +28,14 @@ function canSaturate(w0: number, w1: number): boolean {
 /** Kernels pair weights 2k and 2k + 1 of a row, in kernel order (see `RowOrder`). */
 export function pairsAtRisk(codes: Int8Array, order: RowOrder): PairsAtRisk {
   const length = order.outerCount * order.innerCount;
+  const offsets = Int32Array.from({ length }, (_, k) => positionOf(order, 0, k));
   const firsts: number[][] = [];
   let count = 0;
   for (let channel = 0; channel < order.channels; channel++) {
+    const base = channel * order.channelStride;
     const risky: number[] = [];
-    for (let k = 0; k + 1 < length; k += 2) {
-      if (canSaturate(codes[positionOf(order, channel, k)]!, codes[positionOf(order, channel, k + 1)]!))
-        risky.push(k);
-    }
+    for (let k = 0; k + 1 < length; k += 2)
+      if (canSaturate(codes[base + offsets[k]!]!, codes[base + offsets[k + 1]!]!)) risky.push(k);
     firsts.push(risky);
     count += risky.length;
   }

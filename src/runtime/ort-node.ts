@@ -53,6 +53,7 @@ function nodeOptions(options: SessionOptions): InferenceSession.SessionOptions {
     graphOptimizationLevel: options.optimization ?? "all",
     logSeverityLevel: ERROR_SEVERITY,
     ...(options.returnsMemory ? { enableCpuMemArena: false } : {}),
+    ...(options.plansMemory === false ? { enableMemPattern: false } : {}),
     ...(options.optimizedModelPath === undefined
       ? {}
       : { optimizedModelFilePath: options.optimizedModelPath }),

@@ -42,7 +42,7 @@ export class ReferenceOutputs {
 }
 
 /** Counts strings by their length in UTF-16. */
-function bytesOf(feed: Feed): number {
+export function bytesOf(feed: Feed): number {
   let bytes = 0;
   for (const { data } of Object.values(feed)) {
     if (Array.isArray(data)) for (const text of data as readonly string[]) bytes += 2 * text.length;

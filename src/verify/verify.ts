@@ -24,6 +24,7 @@ import { compareTimes, type Latency } from "./latency.js";
 import type { LoadComparison } from "./load.js";
 import { loaded, timed } from "./readable-files.js";
 import { isSameFile, modelSizes, type FileSizes } from "./size.js";
+import { bytesOf, firstFeeds } from "./reference-outputs.js";
 import { loadMetric } from "./user-metric.js";
 
 export interface VerifyModelsOptions {
@@ -44,8 +45,8 @@ export interface VerifyModelsOptions {
   /** Threads of the runtime; default 1. */
   readonly threads?: number;
   /**
-   * Timed rounds; 0 leaves latency out. Default: at least 50 rounds and half a second per model, within 20
-   * seconds.
+   * Timed rounds; 0 leaves latency out. Default: 50 rounds and half a second per model; 12 to 50 rounds within
+   * two seconds where they take longer, and 5 to 12 within 20 seconds for very large models.
    */
   readonly runs?: number;
   readonly warmup?: number;
@@ -91,9 +92,13 @@ export interface VerifyReport {
 
 const DEFAULT_RUNS = 50;
 const DEFAULT_WARMUP = 5;
-/** Small models are timed for longer than 50 rounds take; the time for large ones is limited. */
+/** Small models are timed for longer than 50 rounds take; the rounds of large ones are limited. */
 const TIME_PER_MODEL_MS = 500;
+const ENOUGH_MS = 2_000;
+/** For models of which a dozen rounds would take longer. */
 const LATENCY_BUDGET_MS = 20_000;
+/** Timing ends once the speed-up is known this well, which is better than the 3 % that count as noise. */
+const SURE_WITHIN = 0.02;
 /** Warns when the interquartile range of the times exceeds this fraction of the median. */
 const UNQUIET_SPREAD = 0.3;
 /** Number of inputs that latency is measured on, in turns. */
@@ -118,7 +123,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
       fidelityData: data,
       isOpen: dataDependentSizes(original),
       runtime,
-      session: comparedSession(options),
+      session: { ...comparedSession(options), plansMemory: !(await hasLargeInputs(data)) },
       models: new Map([
         [options.original, original],
         [options.compressed, compressed],
@@ -234,6 +239,14 @@ export function comparedSession({
   return { threads, config: { ...TIMED, ...sessionConfig } };
 }
 
+/** Bytes of a sample's inputs from which activations are likely to take most of the memory. */
+const LARGE_INPUTS = 2 ** 20;
+
+async function hasLargeInputs(data: Dataset): Promise<boolean> {
+  const [feed] = await firstFeeds(data, 1);
+  return feed !== undefined && bytesOf(feed) >= LARGE_INPUTS;
+}
+
 function fidelityDataOf({ fidelityData, evalData, seed = 0 }: VerifyModelsOptions, original: Model): Dataset {
   return fidelityData ?? evalData ?? randomFeeds(requiredInputs(original), { seed });
 }
@@ -260,7 +273,13 @@ async function measureLatency(
   for await (const { feed } of data.samples()) if (feeds.push(feed) === TIMED_FEEDS) break;
   const budget =
     runs === undefined
-      ? { runs: DEFAULT_RUNS, minMs: TIME_PER_MODEL_MS, maxMs: LATENCY_BUDGET_MS }
+      ? {
+          runs: DEFAULT_RUNS,
+          minMs: TIME_PER_MODEL_MS,
+          enoughMs: ENOUGH_MS,
+          maxMs: LATENCY_BUDGET_MS,
+          sureWithin: SURE_WITHIN,
+        }
       : { runs };
   const timing = { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
   const times = sessions

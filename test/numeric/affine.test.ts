@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  codesAtScales,
   convolutionRows,
   matrixRows,
   quantizeRows,
@@ -7,6 +8,7 @@ import {
   symmetricParameters,
   uint8Parameters,
 } from "../../src/numeric/affine.js";
+import { mulberry32 } from "../../src/numeric/mulberry32.js";
 
 describe("uint8Parameters", () => {
   it("gives zero a code of its own", () => {
@@ -21,6 +23,25 @@ describe("uint8Parameters", () => {
 
   it("survives a range of no width", () => {
     expect(uint8Parameters(0, 0)).toEqual({ scale: 1, zeroPoint: 0 });
+  });
+});
+
+describe("codesAtScales", () => {
+  it("rounds every quotient of floats half up, also the closest to a half", () => {
+    const random = mulberry32(11);
+    const scales = Float32Array.from({ length: 40 }, () => random() * 2 ** Math.floor(random() * 20 - 15));
+    for (const scale of scales) {
+      const values = Float32Array.from({ length: 500 }, (_, k) => {
+        const near = (Math.floor(random() * 300) - 150 + 0.5) * scale;
+        return k % 2 === 0 ? near : near * (1 + (random() < 0.5 ? -1 : 1) * 2 ** -24);
+      });
+      const order = matrixRows([1, values.length], true);
+      const codes = codesAtScales(values, order, Float32Array.of(scale), { guardPairs: false });
+      const expected = Array.from(values, (value) =>
+        Math.max(-127, Math.min(127, Math.round(value / scale))),
+      );
+      expect(Array.from(codes)).toEqual(expected.map((code) => code + 0));
+    }
   });
 });
 
