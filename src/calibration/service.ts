@@ -2,9 +2,8 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Feed } from "../ir/index.js";
-import type { Gram, GramRequest, StatisticRequest } from "../numeric/statistics.js";
+import type { Gram, GramRequest, StatisticRequest, StoredGram } from "../numeric/statistics.js";
 import { loadRuntime } from "../runtime/index.js";
-import type { StoredGram } from "./moments-file.js";
 import type { Statistic } from "./reducer.js";
 import {
   type Advance,
