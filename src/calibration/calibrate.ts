@@ -247,7 +247,7 @@ class Calibration {
 
   private limits(): RoundLimits {
     const { gramBytes = 1024 * MIB, roundBytes = 192 * MIB } = this.options;
-    return { gramBytes, roundBytes };
+    return { gramBytes, roundBytes, samples: this.options.dataset.size };
   }
 
   /** Shapes in the first sample. They also decide how lifted tensors are thinned out. */

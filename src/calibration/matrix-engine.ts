@@ -14,6 +14,7 @@ import {
   type RoutineName,
   runRoutine,
 } from "../solver/index.js";
+import { withInputsRead } from "./layer-inputs.js";
 
 /** Multiplications from which on a call of onnxruntime pays. */
 const WORTH_A_CALL = 1e5;
@@ -92,7 +93,7 @@ let turn: Promise<unknown> = Promise.resolve();
 export function solve<K extends RoutineName>(routine: K, args: RoutineArguments<K>): Promise<unknown> {
   const solved = turn.then(async () => {
     engine ??= loadRuntime().then((runtime) => new OrtEngine(runtime, availableParallelism()));
-    return runRoutine(await engine, routine, args);
+    return runRoutine(await engine, routine, withInputsRead(args));
   });
   turn = solved.catch(() => undefined);
   return solved;

@@ -1,5 +1,6 @@
 /** Divides the requests into rounds whose second-moment matrices fit in memory. The dataset runs once per round. */
 import { groupBy } from "../group-by.js";
+import { rowsInPlaceOfMatrix } from "../numeric/gram.js";
 import { rowSource } from "../numeric/im2col.js";
 import type { GramRequest, StatisticRequest } from "../numeric/statistics.js";
 
@@ -8,6 +9,8 @@ export interface RoundLimits {
   readonly roundBytes: number;
   /** Most bytes of one matrix. */
   readonly gramBytes: number;
+  /** The number of samples, if known: few rows take less memory than their matrix. */
+  readonly samples?: number | undefined;
 }
 
 export interface RoundPlan {
@@ -33,7 +36,7 @@ export function planRounds(
   let grams = Infinity;
   for (const [tensor, dims] of shapes) {
     for (const request of byTensor.get(tensor) ?? []) {
-      const bytes = request.kind === "gram" ? gramBytes(request, dims) : 0;
+      const bytes = request.kind === "gram" ? gramBytes(request, dims, limits.samples) : 0;
       if (request.kind === "gram" && bytes > limits.gramBytes) tooLarge.push({ request, bytes });
       else if (bytes === 0) first.push(request);
       else {
@@ -51,7 +54,9 @@ export function planRounds(
 }
 
 /** Bytes of the matrices of a request on a tensor of shape `dims`; 0 if it has no such rows. */
-export function gramBytes(request: GramRequest, dims: readonly number[]): number {
+export function gramBytes(request: GramRequest, dims: readonly number[], samples = Infinity): number {
   const source = rowSource(request.layout, dims);
-  return source ? 8 * source.size ** 2 * source.groups : 0;
+  if (!source) return 0;
+  const kept = request.mayBeRows ? rowsInPlaceOfMatrix(source.size, samples * source.rows) : undefined;
+  return (kept === undefined ? 8 * source.size : 4 * kept) * source.size * source.groups;
 }

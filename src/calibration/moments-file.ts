@@ -1,32 +1,29 @@
 /**
- * Gram matrices in files: the calibration process writes them, and the main process reads each one when it is
- * asked for. A network has some gigabytes of them, of which one is in use at a time.
+ * Gram matrices in files: the calibration process writes them, and the main process or a solver reads each one
+ * when it is needed. A network has some gigabytes of them, of which one is in use at a time.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { EdgecError } from "../errors.js";
-import type { Gram } from "../numeric/statistics.js";
+import type { Gram, StoredGram } from "../numeric/statistics.js";
+import type { Reals } from "../solver/index.js";
 import { systemErrorOf } from "../system-errors.js";
 
-/** The contents of a file: for each group its matrix, then its mean, as doubles in this machine's byte order. */
-export interface StoredGram {
-  readonly size: number;
-  readonly groups: number;
-  readonly rows: number;
+export function gramBytesOf({ matrices, means, samples = [] }: Gram): number {
+  return [...matrices, ...samples, ...means].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
-export function gramBytesOf({ matrices, means }: Gram): number {
-  return [...matrices, ...means].reduce((sum, { byteLength }) => sum + byteLength, 0);
-}
-
-/** Throws EdgecError CANNOT_WRITE if there is no space. */
+/**
+ * Writes for each group its matrix or rows, then its mean, in this machine's byte order. Throws EdgecError
+ * CANNOT_WRITE if there is no space.
+ */
 export async function writeGram(gram: Gram, path: string): Promise<StoredGram> {
-  const { size, rows, matrices, means } = gram;
+  const { size, rows, matrices, means, samples } = gram;
   try {
     const file = await open(path, "wx");
     try {
-      for (const [group, matrix] of matrices.entries()) {
-        await file.writeFile(bytesOf(matrix));
+      for (const [group, values] of (samples ?? matrices).entries()) {
+        await file.writeFile(bytesOf(values));
         await file.writeFile(bytesOf(means[group]!));
       }
     } finally {
@@ -35,20 +32,23 @@ export async function writeGram(gram: Gram, path: string): Promise<StoredGram> {
   } catch (cause) {
     throw systemErrorOf(cause, path) ?? cause;
   }
-  return { size, groups: matrices.length, rows };
+  return { path, size, groups: means.length, rows, isRows: samples !== undefined };
 }
 
 /** Reads synchronously, because passes get statistics synchronously. Throws EdgecError CANNOT_READ. */
-export function readGram(path: string, { size, groups, rows }: StoredGram): Gram {
+export function readGram(stored: StoredGram): Gram {
+  const { path, size, groups, rows, isRows } = stored;
   const file = openSync(path, "r");
   try {
     const matrices: Float64Array[] = [];
+    const samples: Float32Array[] = [];
     const means: Float64Array[] = [];
     for (let group = 0; group < groups; group++) {
-      matrices.push(readDoubles(file, size * size));
-      means.push(readDoubles(file, size));
+      if (isRows) samples.push(readAt(file, new Float32Array(rows * size)));
+      else matrices.push(readAt(file, new Float64Array(size * size)));
+      means.push(readAt(file, new Float64Array(size)));
     }
-    return { size, matrices, means, rows };
+    return { size, matrices, means, rows, ...(isRows ? { samples } : {}) };
   } finally {
     closeSync(file);
   }
@@ -57,17 +57,18 @@ export function readGram(path: string, { size, groups, rows }: StoredGram): Gram
 /** Bytes of one system call. */
 const PIECE = 2 ** 28;
 
-function readDoubles(file: number, count: number): Float64Array {
-  const values = new Float64Array(count);
+/** Fills the values from a byte position, or from where the last reading ended. */
+export function readAt<T extends Reals>(file: number, values: T, position?: number): T {
   const bytes = bytesOf(values);
   for (let at = 0; at < bytes.length;) {
-    const read = readSync(file, bytes, at, Math.min(PIECE, bytes.length - at), null);
+    const from = position === undefined ? null : position + at;
+    const read = readSync(file, bytes, at, Math.min(PIECE, bytes.length - at), from);
     if (read === 0) throw new EdgecError("CANNOT_READ", "a temporary file of calibration was truncated");
     at += read;
   }
   return values;
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Float64Array): Uint8Array {
+function bytesOf({ buffer, byteOffset, byteLength }: Reals): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -1,7 +1,7 @@
 /** Fetches Gram matrices from the calibration process: small ones as messages, large ones as files. */
 import { TemporaryFolder } from "../onnx/index.js";
-import type { Gram, GramRequest, Statistics } from "../numeric/statistics.js";
-import { gramBytesOf, readGram, type StoredGram } from "./moments-file.js";
+import type { Gram, GramRequest, Statistics, StoredGram } from "../numeric/statistics.js";
+import { gramBytesOf, readGram } from "./moments-file.js";
 import type { CalibrationClient } from "./process.js";
 
 /** Most bytes of one measurement's matrices to hold in memory. */
@@ -32,7 +32,8 @@ export class MomentsStore {
       this.folder ??= await this.makeFolder();
       const path = this.folder.file(`${this.written++}.f64`);
       // The reading function must not hold the statistics, because the folder is removed when they are collected.
-      this.statistics.setStored(original, reader(path, await this.child.call("writeGram", [path])));
+      const stored = await this.child.call("writeGram", [path]);
+      this.statistics.setStored(original, reader(stored), stored);
       return;
     }
     this.left -= gramBytesOf(taken);
@@ -46,6 +47,6 @@ export class MomentsStore {
   }
 }
 
-function reader(path: string, stored: StoredGram): () => Gram {
-  return () => readGram(path, stored);
+function reader(stored: StoredGram): () => Gram {
+  return () => readGram(stored);
 }

@@ -1,9 +1,15 @@
 /** Reduces the tensors of one sample after another to the requested statistics. */
 import { type Feed, bfloatToFloat, DataType, halfToFloat, type TensorValue } from "../ir/index.js";
 import { ChannelRangeAccumulator } from "../numeric/channel-range.js";
-import { defaultMaxRows, GramAccumulator, RowSampler, type GramProduct } from "../numeric/gram.js";
+import {
+  defaultMaxRows,
+  GramAccumulator,
+  rowsInPlaceOfMatrix,
+  RowSampler,
+  type GramProduct,
+} from "../numeric/gram.js";
 import { HistogramAccumulator } from "../numeric/histogram.js";
-import { rowSource } from "../numeric/im2col.js";
+import { type RowSource, rowSource } from "../numeric/im2col.js";
 import { MomentsAccumulator } from "../numeric/moments.js";
 import { finiteRange, RangeAccumulator, type RealArray } from "../numeric/range.js";
 import {
@@ -166,11 +172,13 @@ class GramObserver implements Observer {
     const problem = notFinite(values);
     if (problem !== undefined) return problem;
     this.size = source.size;
-    const gram = (this.gram ??= new GramAccumulator(source.size, source.groups, this.product));
-    this.sampler ??= new RowSampler(this.request.maxRows ?? defaultMaxRows(source.size), this.samples);
+    const maxRows = this.request.maxRows ?? defaultMaxRows(source.size);
+    const gram = (this.gram ??= this.accumulator(source, maxRows));
+    this.sampler ??= new RowSampler(maxRows, this.samples);
     const rows = this.sampler.next(source.rows);
     const floats = values instanceof Float32Array ? values : Float32Array.from(values);
     for (let from = 0; from < rows.length;) {
+      await gram.makeRoom();
       const part = rows.slice(from, from + gram.capacity - gram.used);
       source.gather(floats, part, gram.block, gram.used, gram.capacity);
       await gram.commit(part.length);
@@ -181,6 +189,13 @@ class GramObserver implements Observer {
 
   async result(): Promise<Statistic | undefined> {
     return this.gram?.result();
+  }
+
+  /** Later samples are expected to have as many rows as the first. */
+  private accumulator({ size, groups, rows }: RowSource, maxRows: number): GramAccumulator {
+    const expected = Math.min(maxRows, rows * this.samples);
+    const kept = this.request.mayBeRows ? rowsInPlaceOfMatrix(size, expected) : undefined;
+    return new GramAccumulator(size, groups, this.product, kept);
   }
 }
 

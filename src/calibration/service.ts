@@ -1,9 +1,8 @@
 /** The functions of the calibration process: those for calibration, and those of the runtime. */
 import type { Feed } from "../ir/index.js";
-import type { Gram, GramRequest, StatisticRequest } from "../numeric/statistics.js";
+import type { Gram, GramRequest, StatisticRequest, StoredGram } from "../numeric/statistics.js";
 import { loadRuntime } from "../runtime/index.js";
 import { collectGarbage } from "./collect-garbage.js";
-import type { StoredGram } from "./moments-file.js";
 import type { Statistic } from "./reducer.js";
 import {
   type Advance,

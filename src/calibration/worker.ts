@@ -4,11 +4,11 @@
  */
 import { availableParallelism } from "node:os";
 import type { DataType, Feed } from "../ir/index.js";
-import type { Gram, GramRequest, StatisticRequest } from "../numeric/statistics.js";
+import type { Gram, GramRequest, StatisticRequest, StoredGram } from "../numeric/statistics.js";
 import { type OnnxRuntime, type Session, YIELDING, LEVELS, type SessionOptions } from "../runtime/runtime.js";
 import { UsedMemory } from "./collect-garbage.js";
 import { gramProduct } from "./gram-product.js";
-import { gramBytesOf, type StoredGram, writeGram } from "./moments-file.js";
+import { gramBytesOf, writeGram } from "./moments-file.js";
 import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
 import { AdaptiveSession } from "../runtime/adaptive-session.js";

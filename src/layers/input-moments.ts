@@ -1,19 +1,28 @@
 /** Requests and reads the moments of a layer's inputs, which fitting its weights needs. */
 import { intAttribute, intsAttribute, type Model, type Node, stringAttribute } from "../ir/index.js";
 import type { InputMoments } from "../numeric/least-squares.js";
-import type { Gram, GramRequest, RowLayout, Statistics } from "../numeric/statistics.js";
+import type { Gram, GramRequest, RowLayout, Statistics, StoredGram } from "../numeric/statistics.js";
 import { inferTypes, type TypeMap } from "../ops/shapes.js";
 import type { WeightLayer } from "./weight-layers.js";
 import { dynamicSource } from "./coding.js";
 import type { Layer } from "./layer.js";
 
-/** Gram requests for the uses whose inputs can be measured: in the main graph, with rows that layouts describe. */
-export function gramRequests(model: Model, layers: readonly WeightLayer[]): Map<Layer, GramRequest> {
+/**
+ * Gram requests for the uses whose inputs can be measured: in the main graph, with rows that layouts describe.
+ * @param mayBeRows whether layers of one use take few rows instead of their matrix; see `inputRows`
+ */
+export function gramRequests(
+  model: Model,
+  layers: readonly WeightLayer[],
+  { mayBeRows = false } = {},
+): Map<Layer, GramRequest> {
   const types = inferTypes(model.graph);
   const requests = new Map<Layer, GramRequest>();
-  for (const use of layers.flatMap((layer) => layer.uses)) {
-    const request = use.editor.graph === model.graph ? gramRequest(use, types) : undefined;
-    if (request) requests.set(use, request);
+  for (const { uses } of layers) {
+    for (const use of uses) {
+      const request = use.editor.graph === model.graph ? gramRequest(use, types) : undefined;
+      if (request) requests.set(use, mayBeRows && uses.length === 1 ? { ...request, mayBeRows } : request);
+    }
   }
   return requests;
 }
@@ -75,6 +84,28 @@ function padding(
   const small = totals.map((total) => Math.floor(total / 2));
   const large = totals.map((total, axis) => total - small[axis]!);
   return mode === "SAME_LOWER" ? [...large, ...small] : [...small, ...large];
+}
+
+/** The file with the measured inputs of a layer of one use, if there is one that suits its weights. */
+export function inputFile(
+  { uses, layout, isUniform }: WeightLayer,
+  requests: ReadonlyMap<Layer, GramRequest>,
+  statistics: Statistics | undefined,
+): StoredGram | undefined {
+  const request = uses.length === 1 && isUniform ? requests.get(uses[0]) : undefined;
+  const file = request && statistics?.fileOf(request);
+  return file?.size === layout.columns && file.groups === layout.groups && file.rows > 0 ? file : undefined;
+}
+
+/** The inputs of a layer of one use that were measured as rows. */
+export function inputRows(
+  { uses, layout, isUniform }: WeightLayer,
+  requests: ReadonlyMap<Layer, GramRequest>,
+  statistics: Statistics | undefined,
+): Pick<Gram, "samples" | "means"> | undefined {
+  const request = uses.length === 1 && isUniform ? requests.get(uses[0]) : undefined;
+  const gram = request && statistics?.get(request);
+  return gram?.size === layout.columns && gram.samples?.length === layout.groups ? gram : undefined;
 }
 
 /**

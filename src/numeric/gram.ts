@@ -23,6 +23,11 @@ const FEATURES_PER_ROW = 4;
 const PARTS = 4;
 /** Features from which on parts pay. */
 const PARTS_FROM = 256;
+/**
+ * Rows for each feature up to which rows replace their matrix. Solving takes two products with n rows for one
+ * with the matrix of d features, so beyond d / 2 the matrix is cheaper.
+ */
+const ROWS_PER_FEATURE = 0.5;
 
 /**
  * Default number of rows for `size` features: a matrix of fewer than a few rows per feature is singular or
@@ -57,28 +62,35 @@ export class RowSampler {
   }
 }
 
+/** How many rows, if so few are expected, take the place of their Gram matrix of `size` features. */
+export function rowsInPlaceOfMatrix(size: number, expected: number): number | undefined {
+  return size > SMALL && expected <= ROWS_PER_FEATURE * size ? Math.max(1, expected) : undefined;
+}
+
 /**
  * Accumulates Gram matrices of `groups` row sets of `size` features. Rows are collected in `block`
  * [groups, capacity, size]; a full block is multiplied in float32 and added in double precision.
- * Memory: 8 · size² · groups bytes, and a block of at most 2 MB, 64 rows, or an eighth of the matrices.
+ * Memory: 8 · size² · groups bytes, and a block of at most 2 MB, 64 rows, or an eighth of the matrices. If
+ * few rows may stay as they are, the matrices take memory only if more rows come than were expected.
  */
 export class GramAccumulator {
   readonly block: Float32Array;
   readonly capacity: number;
-  private readonly matrices: Float64Array[];
+  private matrices: Float64Array[] | undefined;
   private readonly sums: Float64Array[];
   private filled = 0;
   private rows = 0;
 
+  /** @param keptRows how many rows may stay as they are; default: none */
   constructor(
     private readonly size: number,
     groups: number,
     private readonly product: GramProduct,
+    private readonly keptRows?: number,
   ) {
     const rows = Math.max(64, BLOCK_BYTES / (4 * size * groups), size / FEATURES_PER_ROW);
-    this.capacity = Math.min(4096, Math.floor(rows));
+    this.capacity = keptRows ?? Math.min(4096, Math.floor(rows));
     this.block = new Float32Array(this.capacity * size * groups);
-    this.matrices = Array.from({ length: groups }, () => new Float64Array(size * size));
     this.sums = Array.from({ length: groups }, () => new Float64Array(size));
   }
 
@@ -90,29 +102,56 @@ export class GramAccumulator {
   /** Says that `count` more rows were written to `block`; multiplies it when it is full. */
   async commit(count: number): Promise<void> {
     this.filled += count;
+    // Kept rows leave room for the next only when it comes; see `makeRoom`.
+    if (this.filled === this.capacity && this.keptRows === undefined) await this.flush();
+  }
+
+  /** Call it before adding rows. */
+  async makeRoom(): Promise<void> {
     if (this.filled === this.capacity) await this.flush();
   }
 
-  /** Mean second-moment matrices and means, or undefined when there was no row. */
+  /** Mean second-moment matrices, or the rows if they are few, and means; undefined when there was no row. */
   async result(): Promise<Gram | undefined> {
+    if (this.keptRows !== undefined && this.matrices === undefined && this.filled > 0) return this.asRows();
     await this.flush();
-    const { rows, size } = this;
+    const { rows, size, matrices = [] } = this;
     if (rows === 0) return undefined;
-    if (size > SMALL) for (const matrix of this.matrices) mirror(matrix, size);
-    for (const array of [...this.matrices, ...this.sums])
-      for (let i = 0; i < array.length; i++) array[i]! /= rows;
-    return { size, matrices: this.matrices, means: this.sums, rows };
+    if (size > SMALL) for (const matrix of matrices) mirror(matrix, size);
+    for (const array of [...matrices, ...this.sums]) for (let i = 0; i < array.length; i++) array[i]! /= rows;
+    return { size, matrices, means: this.sums, rows };
+  }
+
+  private asRows(): Gram {
+    const { size, filled: rows } = this;
+    const samples = this.sums.map((sums, group) => {
+      const own = this.rowsOf(group);
+      addColumnSums(sums, own, size);
+      return own;
+    });
+    return {
+      size,
+      matrices: [],
+      means: this.sums.map((sums) => sums.map((sum) => sum / rows)),
+      rows,
+      samples,
+    };
+  }
+
+  private rowsOf(group: number): Float32Array {
+    const start = group * this.capacity * this.size;
+    return this.block.subarray(start, start + this.filled * this.size);
   }
 
   private async flush(): Promise<void> {
     const { filled, size } = this;
     if (filled === 0) return;
-    for (let group = 0; group < this.matrices.length; group++) {
-      const start = group * this.capacity * size;
-      const rows = this.block.subarray(start, start + filled * size);
+    this.matrices ??= this.sums.map(() => new Float64Array(size * size));
+    for (const [group, matrix] of this.matrices.entries()) {
+      const rows = this.rowsOf(group);
       addColumnSums(this.sums[group]!, rows, size);
-      if (size <= SMALL) addSmallGram(this.matrices[group]!, rows, size);
-      else await this.addProduct(this.matrices[group]!, rows);
+      if (size <= SMALL) addSmallGram(matrix, rows, size);
+      else await this.addProduct(matrix, rows);
     }
     this.rows += filled;
     this.filled = 0;

@@ -47,6 +47,8 @@ export interface GramRequest {
   readonly tensor: string;
   readonly layout: RowLayout;
   readonly maxRows?: number;
+  /** Whether fewer rows than half of d may come as they are, which takes less memory and work; see Gram. */
+  readonly mayBeRows?: boolean;
 }
 
 /** Mean and variance per channel (axis 1 unless given; negative axes count from the end). */
@@ -80,9 +82,21 @@ export interface Histogram {
 /** `matrices[g]` is the d × d second-moment matrix of group g, row-major, divided by the number of rows. */
 export interface Gram {
   readonly size: number;
+  /** Empty where `samples` take their place. */
   readonly matrices: readonly Float64Array[];
   readonly means: readonly Float64Array[];
   readonly rows: number;
+  /** The rows of each group [rows, d], if the request allows them and they are few; else absent. */
+  readonly samples?: readonly Float32Array[];
+}
+/** A file with the matrices or rows of each group, each followed by its mean. */
+export interface StoredGram {
+  readonly path: string;
+  readonly size: number;
+  readonly groups: number;
+  readonly rows: number;
+  /** Whether it holds rows, in single precision. */
+  readonly isRows: boolean;
 }
 export interface Moments {
   readonly mean: Float64Array;
@@ -116,14 +130,21 @@ type AnyValue = StatisticOf[keyof StatisticOf];
 /** Answers to requests. An answer is missing if the tensor was never computed or calibration was not run. */
 export class Statistics {
   private readonly values = new Map<string, () => AnyValue>();
+  private readonly files = new Map<string, StoredGram>();
 
   set<R extends StatisticRequest>(request: R, value: StatisticOf[R["kind"]]): void {
     this.values.set(requestKey(request), () => value);
   }
 
   /** For values too large to keep in memory: nothing is cached; each `get` reads it again. */
-  setStored<R extends StatisticRequest>(request: R, read: () => StatisticOf[R["kind"]]): void {
+  setStored(request: GramRequest, read: () => Gram, file: StoredGram): void {
     this.values.set(requestKey(request), read);
+    this.files.set(requestKey(request), file);
+  }
+
+  /** The file of an answer, which another process may read; it lasts as long as these statistics. */
+  fileOf(request: GramRequest): StoredGram | undefined {
+    return this.files.get(requestKey(request));
   }
 
   /** Whether there is an answer, without reading it. */

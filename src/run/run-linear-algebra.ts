@@ -1,4 +1,5 @@
 /** Linear algebra for the passes of a run: in the calibration process, where onnxruntime multiplies. */
+import { withInputsRead } from "../calibration/layer-inputs.js";
 import type { CalibrationProcess } from "../calibration/process.js";
 import { EdgecError } from "../errors.js";
 import { IN_PLACE, plainLinearAlgebra } from "../passes/compute.js";
@@ -12,15 +13,17 @@ const DOING = "solving for the weights of a layer";
 export function runLinearAlgebra(process: CalibrationProcess, compute: Compute = IN_PLACE): LinearAlgebra {
   const plain = plainLinearAlgebra(compute);
   let isMissing = false;
+  const runHere = (routine: RoutineName, args: readonly unknown[]): Promise<unknown> =>
+    plain.run(routine, ...withInputsRead<typeof routine>(args as never));
   const run = async (routine: RoutineName, ...args: readonly unknown[]): Promise<unknown> => {
-    if (isMissing) return plain.run(routine, ...(args as never));
+    if (isMissing) return runHere(routine, args);
     try {
       return await (await process.client()).call("solve", [routine, args as never], DOING);
     } catch (error) {
       if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
       isMissing = true;
-      return plain.run(routine, ...(args as never));
+      return runHere(routine, args);
     }
   };
-  return linearAlgebraOver(run as RunRoutine);
+  return linearAlgebraOver(run as RunRoutine, true);
 }

@@ -10,7 +10,7 @@ import {
   measureGradients,
 } from "./code-rows.js";
 import { factorize } from "./factorize.js";
-import { systemOf } from "./input-system.js";
+import { known, type MeasuredInputs, momentsOf, systemOf } from "./input-system.js";
 import { type Matrix, type MatrixEngine, matrixOf } from "./matrix.js";
 import { type FittedRows, refitBooks } from "./refit-books.js";
 import type { MeasuredRows } from "./score-rows.js";
@@ -48,7 +48,9 @@ export interface ClusteredRows {
 
 /** Gives the rows that share a codebook at most `k` distinct values. */
 export async function clusterRows(engine: MatrixEngine, problem: ClusterProblem): Promise<ClusteredRows> {
-  const layer = new Clustering(engine, problem);
+  const inputs: (MeasuredInputs | undefined)[] = [];
+  for (const own of problem.inputs) inputs.push(own && (await momentsOf(engine, known(own))));
+  const layer = new Clustering(engine, problem, inputs);
   if (layer.isFitted) await layer.compensate();
   else layer.nearest();
   const isCutShort = layer.isFitted && !(await layer.improve());
@@ -66,8 +68,9 @@ class Clustering {
   constructor(
     private readonly engine: MatrixEngine,
     private readonly problem: ClusterProblem,
+    inputs: readonly (MeasuredInputs | undefined)[],
   ) {
-    const { rows, columns, inputs, weights, system, fixed, partners, importance, byRow } = problem;
+    const { rows, columns, weights, system, fixed, partners, importance, byRow } = problem;
     const share = rows / inputs.length;
     this.books = this.bounds = [];
     this.groups = inputs.map((own, group) => {

@@ -1,6 +1,6 @@
 export type { ClusteredRows, ClusterProblem } from "./cluster-rows.js";
-export type { MeasuredInputs } from "./input-system.js";
-export { measuredInputs } from "./input-system.js";
+export type { KnownInputs, LayerInputs, MeasuredInputs, StoredInputs } from "./input-system.js";
+export { measuredInputs, sampledInputs, scaledMoments } from "./input-system.js";
 export {
   type LinearAlgebra,
   linearAlgebraOver,

@@ -1,5 +1,6 @@
-/** H = E[x xᵀ] + λI over the inputs of a group of rows, computed from the measured moments when needed. */
-import { matrixOf, type Matrix, type Reals } from "./matrix.js";
+/** The measured inputs of a group of rows, and H = E[x xᵀ] + λI over them. */
+import type { StoredGram } from "../numeric/statistics.js";
+import { dot, matrixOf, type Matrix, type MatrixEngine, type Reals } from "./matrix.js";
 
 /** The moments of a group's inputs x, scaled so that the mean of x² is 1, which suits any precision. */
 export interface MeasuredInputs {
@@ -11,6 +12,30 @@ export interface MeasuredInputs {
   readonly unit: number;
 }
 
+/** The inputs themselves, where they are fewer than half of their features; scaled likewise. */
+export interface SampledInputs {
+  readonly size: number;
+  /** x [rows, size] */
+  readonly samples: Float32Array;
+  readonly mean: Float64Array;
+  readonly unit: number;
+}
+
+/** Inputs in a file, which whoever runs the solver reads. */
+export interface StoredInputs {
+  readonly file: StoredGram;
+  readonly group: number;
+}
+
+export type KnownInputs = MeasuredInputs | SampledInputs;
+export type LayerInputs = KnownInputs | StoredInputs;
+
+/** Inputs that were read. */
+export function known(inputs: LayerInputs): KnownInputs {
+  if ("file" in inputs) throw new TypeError("the inputs of a layer must be read from their file first");
+  return inputs;
+}
+
 /** Moments of more features go to the solvers in single precision, which takes half the memory. */
 const DOUBLE_LIMIT = 1024;
 
@@ -20,14 +45,58 @@ export function measuredInputs(
   matrix: Float64Array,
   mean: Float64Array,
 ): MeasuredInputs | undefined {
+  const diagonal = Float64Array.from({ length: size }, (_, i) => matrix[i * size + i]!);
+  return scaledMoments(diagonal, mean, (square, scaled) => {
+    for (let i = 0; i < scaled.length; i++) scaled[i] = matrix[i]! / square;
+  });
+}
+
+/**
+ * The same where the moments are not in memory.
+ * @param fill writes them all, divided by `square`
+ */
+export function scaledMoments(
+  diagonal: Float64Array,
+  mean: Float64Array,
+  fill: (square: number, scaled: Reals) => void,
+): MeasuredInputs | undefined {
+  const size = diagonal.length;
   let trace = 0;
-  for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
+  for (let i = 0; i < size; i++) trace += diagonal[i]!;
   const square = trace / size;
-  if (!(square > 0) || !Number.isFinite(square)) return undefined;
+  if (!isUsable(square)) return undefined;
   const unit = Math.sqrt(square);
-  const scaled = size > DOUBLE_LIMIT ? new Float32Array(matrix.length) : new Float64Array(matrix.length);
-  for (let i = 0; i < scaled.length; i++) scaled[i] = matrix[i]! / square;
-  return { size, matrix: scaled, mean: mean.map((value) => value / unit), unit };
+  const matrix = size > DOUBLE_LIMIT ? new Float32Array(size * size) : new Float64Array(size * size);
+  fill(square, matrix);
+  return { size, matrix, mean: mean.map((value) => value / unit), unit };
+}
+
+/** As `measuredInputs`, of rows [rows, size]. */
+export function sampledInputs(
+  size: number,
+  samples: Float32Array,
+  mean: Float64Array,
+): SampledInputs | undefined {
+  const square = dot(samples, samples) / samples.length;
+  if (!isUsable(square)) return undefined;
+  const unit = Math.sqrt(square);
+  const scaled = new Float32Array(samples.length);
+  for (let i = 0; i < scaled.length; i++) scaled[i] = samples[i]! / unit;
+  return { size, samples: scaled, mean: mean.map((value) => value / unit), unit };
+}
+
+function isUsable(square: number): boolean {
+  return square > 0 && Number.isFinite(square);
+}
+
+/** The moments of rows, by one product. */
+export async function momentsOf(engine: MatrixEngine, inputs: KnownInputs): Promise<MeasuredInputs> {
+  if ("matrix" in inputs) return inputs;
+  const { size, samples, mean, unit } = inputs;
+  const rows = samples.length / size;
+  const { data: matrix } = await engine.gram(matrixOf(rows, size, samples));
+  for (let i = 0; i < matrix.length; i++) matrix[i]! /= rows;
+  return { size, matrix, mean, unit };
 }
 
 export interface SystemOptions {
@@ -44,20 +113,23 @@ export interface SystemOptions {
 const ROUNDING_SHARE = 2 ** -20;
 
 /** The ridge to add to the diagonal; undefined if the inputs never varied, so that nothing can be fitted. */
-export function ridgeOf(
-  { size, matrix, mean }: MeasuredInputs,
-  { ridge, centred }: SystemOptions,
-): number | undefined {
-  let moment = 0;
-  let square = 0;
-  for (let i = 0; i < size; i++) {
-    moment += matrix[i * size + i]!;
-    square += centred ? mean[i]! ** 2 : 0;
-  }
+export function ridgeOf(inputs: KnownInputs, { ridge, centred }: SystemOptions): number | undefined {
+  const { size, mean } = inputs;
+  const moment =
+    "matrix" in inputs
+      ? traceOf(inputs)
+      : (dot(inputs.samples, inputs.samples) / inputs.samples.length) * size;
+  const square = centred ? dot(mean, mean) : 0;
   const rounding = centred ? (ROUNDING_SHARE * moment) / size : 0;
   const own = (moment - square) / size;
   const added = ridge * own + rounding;
   return own > rounding && added > 0 && Number.isFinite(added) ? added : undefined;
+}
+
+function traceOf({ size, matrix }: MeasuredInputs): number {
+  let trace = 0;
+  for (let i = 0; i < size; i++) trace += matrix[i * size + i]!;
+  return trace;
 }
 
 /**

@@ -26,10 +26,13 @@ export interface LinearAlgebra {
   solve(factor: Matrix<Float64Array>, b: Matrix<Float64Array>): Promise<Matrix<Float64Array>>;
   /** Runs a whole solver elsewhere: only its arguments and its result are transferred. */
   run: RunRoutine;
+  /** Whether solvers read the inputs of layers from files, so that they need not be transferred. */
+  readonly readsFiles: boolean;
 }
 
-export function linearAlgebraOver(run: RunRoutine): LinearAlgebra {
+export function linearAlgebraOver(run: RunRoutine, readsFiles = false): LinearAlgebra {
   return {
+    readsFiles,
     multiply: (a, b, transposed) => run("multiply", a, b, transposed),
     gram: (a) => run("gram", a),
     factorize: (a) => run("factorize", a),

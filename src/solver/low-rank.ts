@@ -3,10 +3,16 @@
  * Cholesky factorization with pivots, stopped early (Harbrecht et al. 2012; as a preconditioner: Gardner et
  * al. 2018). Inputs of a layer vary mostly along a few directions, so a few columns capture most of H.
  */
-import type { Matrix } from "./matrix.js";
+import { dot } from "./matrix.js";
+import type { System } from "./system.js";
 
 /** The least remainder of a diagonal entry, so that dividing by it is safe. */
 const FLOOR = 1e-3;
+/**
+ * How many times as much of the trace as any one feature holds on average a column must capture to be worth
+ * its products.
+ */
+const WORTHWHILE = 4;
 
 export interface LowRank {
   /** V [size, rank], row-major. */
@@ -16,37 +22,45 @@ export interface LowRank {
   readonly diagonal: Float32Array;
 }
 
-/** @param h full symmetric, with a positive diagonal */
-export function lowRankOf({ rows: n, data: h }: Matrix<Float32Array>, rank: number): LowRank {
-  const left = Float64Array.from({ length: n }, (_, i) => h[i * n + i]!);
+/** @param most the highest rank */
+export function lowRankOf(h: Pick<System, "size" | "diagonal" | "column">, most: number): LowRank {
+  const n = h.size;
+  const left = Float64Array.from(h.diagonal);
   const floor = left.map((value) => FLOOR * value);
-  const columns = new Float32Array(n * rank);
-  let found = 0;
-  for (; found < rank; found++) {
+  const found: Float32Array[] = [];
+  let trace = 0;
+  for (let i = 0; i < n; i++) trace += left[i]!;
+  while (found.length < most) {
     const pivot = argMax(left);
     if (!(left[pivot]! > floor[pivot]!)) break;
-    addColumn(h, n, pivot, found, rank, left[pivot]!, columns);
-    for (let i = 0; i < n; i++) left[i]! -= columns[i * rank + found]! ** 2;
+    const own = remainderOf(h.column(pivot), found, pivot, left[pivot]!);
+    const captured = dot(own, own);
+    if (captured < (WORTHWHILE * trace) / n) break;
+    for (let i = 0; i < n; i++) left[i]! -= own[i]! ** 2;
+    trace -= captured;
+    found.push(own);
   }
+  const rank = found.length;
+  const columns = new Float32Array(n * rank);
+  for (const [k, own] of found.entries()) for (let i = 0; i < n; i++) columns[i * rank + k] = own[i]!;
   return { columns, rank, diagonal: Float32Array.from(left, (value, i) => Math.max(value, floor[i]!)) };
 }
 
-/** Column `at` of V: the remainder of column `pivot` of H, divided by the root of its diagonal. */
-function addColumn(
-  h: Float32Array,
-  n: number,
+/** What the columns found so far leave of column `pivot` of H, divided by the root of its diagonal. */
+function remainderOf(
+  column: Float32Array,
+  found: readonly Float32Array[],
   pivot: number,
-  at: number,
-  rank: number,
   left: number,
-  columns: Float32Array,
-): void {
-  const root = Math.sqrt(left);
-  for (let i = 0; i < n; i++) {
-    let value = h[pivot * n + i]!;
-    for (let k = 0; k < at; k++) value -= columns[i * rank + k]! * columns[pivot * rank + k]!;
-    columns[i * rank + at] = value / root;
+): Float32Array {
+  const own = new Float64Array(column);
+  for (const other of found) {
+    const factor = other[pivot]!;
+    for (let i = 0; i < own.length; i++) own[i]! -= factor * other[i]!;
   }
+  const root = Math.sqrt(left);
+  for (let i = 0; i < own.length; i++) own[i]! /= root;
+  return new Float32Array(own);
 }
 
 function argMax(values: Float64Array): number {

@@ -1,6 +1,6 @@
 /** Refits the remaining weights of a small layer exactly, and measures the loss of removing each again. */
 import { SupportSolver } from "../numeric/least-squares.js";
-import { partOfSystem, ridgeOf } from "./input-system.js";
+import { known, momentsOf, partOfSystem, ridgeOf } from "./input-system.js";
 import type { MatrixEngine } from "./matrix.js";
 import { supportOf } from "./refit-rows.js";
 import type { MeasuredRows } from "./score-rows.js";
@@ -15,17 +15,18 @@ export interface MeasuredAnew {
  * Works row by row, because losses need an inverse for each row. Changes `fitted` and `scores`.
  * @param norm as `scoreRows` gave it
  */
-export function measureRows(
-  _engine: MatrixEngine,
+export async function measureRows(
+  engine: MatrixEngine,
   { weights: original, rows, columns, inputs, system }: MeasuredRows,
   { fitted, scores }: MeasuredAnew,
   alive: Uint8Array,
   norm: number,
 ): Promise<MeasuredAnew> {
   const share = rows / inputs.length;
-  inputs.forEach((own, group) => {
+  for (const [group, given] of inputs.entries()) {
+    const own = given && (await momentsOf(engine, known(given)));
     const ridge = own && ridgeOf(own, system);
-    if (!own || ridge === undefined) return;
+    if (!own || ridge === undefined) continue;
     const solver = new SupportSolver(partOfSystem(own, system, ridge, [0, columns]).data, columns);
     const unit = own.unit ** 2;
     for (let row = group * share; row < (group + 1) * share; row++) {
@@ -37,6 +38,6 @@ export function measureRows(
         scores[at + column] = (losses[k]! * unit) / norm;
       });
     }
-  });
-  return Promise.resolve({ fitted, scores });
+  }
+  return { fitted, scores };
 }

@@ -9,6 +9,7 @@
 import { cholesky, solveFactored } from "../numeric/linear-algebra.js";
 import { type LowRank, lowRankOf } from "./low-rank.js";
 import { type Matrix, type MatrixEngine, matrixOf } from "./matrix.js";
+import type { System } from "./system.js";
 
 /** More columns save steps, but G costs their number squared for each weight. */
 const MAX_RANK = 64;
@@ -17,8 +18,9 @@ const FEATURES = 8;
 
 /** Of one H, for the rows of any slab. */
 export class Preconditioner {
+  /** Δ⁻¹ */
+  readonly inverse: Float32Array;
   private readonly lowRank: LowRank;
-  private readonly inverse: Float32Array;
   /** V Δ⁻¹ [size, rank]. */
   private readonly weighted: Matrix<Float32Array>;
   /** Products of the columns of V, two by two, over Δ: [size, pairs]. */
@@ -26,12 +28,11 @@ export class Preconditioner {
 
   constructor(
     private readonly engine: MatrixEngine,
-    h: Matrix<Float32Array>,
+    h: Pick<System, "size" | "diagonal" | "column">,
   ) {
-    const n = h.rows;
-    const rank = Math.max(1, Math.min(MAX_RANK, Math.floor(n / FEATURES)));
-    this.lowRank = lowRankOf(h, rank);
-    const { columns, diagonal } = this.lowRank;
+    const n = h.size;
+    this.lowRank = lowRankOf(h, Math.max(1, Math.min(MAX_RANK, Math.floor(n / FEATURES))));
+    const { columns, diagonal, rank } = this.lowRank;
     this.inverse = diagonal.map((value) => 1 / value);
     this.weighted = matrixOf(n, rank, new Float32Array(columns.length));
     for (let i = 0, at = 0; i < n; i++)
@@ -39,20 +40,21 @@ export class Preconditioner {
     this.pairs = pairsOf(this.lowRank, this.weighted.data, n);
   }
 
-  /** @param alive 1 where a weight is in its row's support, [rows, size] */
+  /**
+   * What to subtract from Δ⁻¹ r, where a weight is in its row's support.
+   * @param alive 1 where it is, [rows, size]
+   */
   async on(alive: Matrix<Float32Array>): Promise<(residuals: Matrix<Float32Array>) => Promise<Float32Array>> {
     const { rank } = this.lowRank;
-    const grams = await this.engine.multiply(alive, this.pairs);
-    const factors = factorsOf(grams, rank);
-    return (residuals) => this.apply(residuals, alive.data, factors);
+    if (rank === 0) return (residuals) => Promise.resolve(new Float32Array(residuals.data.length));
+    const factors = factorsOf(await this.engine.multiply(alive, this.pairs), rank);
+    return (residuals) => this.correction(residuals, factors);
   }
 
-  private async apply(
+  private async correction(
     residuals: Matrix<Float32Array>,
-    alive: Float32Array,
     factors: readonly Float64Array[],
   ): Promise<Float32Array> {
-    const { rows, columns: n, data } = residuals;
     const { rank } = this.lowRank;
     const small = await this.engine.multiply(residuals, this.weighted);
     factors.forEach((factor, row) => {
@@ -60,11 +62,7 @@ export class Preconditioner {
       solveFactored(factor, rank, own);
       small.data.set(own, row * rank);
     });
-    const result = (await this.engine.multiply(small, this.weighted, true)).data;
-    for (let row = 0, at = 0; row < rows; row++)
-      for (let j = 0; j < n; j++, at++)
-        result[at] = alive[at]! * (data[at]! * this.inverse[j]! - result[at]!);
-    return result;
+    return (await this.engine.multiply(small, this.weighted, true)).data;
   }
 }
 

@@ -8,10 +8,19 @@
  * is cheaper, row by row with a factor of its own.
  */
 import { SupportSolver } from "../numeric/least-squares.js";
-import { partOfSystem, ridgeOf, systemOf } from "./input-system.js";
-import { dot, type Matrix, type MatrixEngine, matrixOf, slabs } from "./matrix.js";
+import { descend } from "./conjugate-gradients.js";
+import {
+  type KnownInputs,
+  known,
+  momentsOf,
+  partOfSystem,
+  ridgeOf,
+  type SystemOptions,
+} from "./input-system.js";
+import { type MatrixEngine, slabs } from "./matrix.js";
 import { Preconditioner } from "./preconditioner.js";
 import type { MeasuredRows } from "./score-rows.js";
+import { type System, systemFrom } from "./system.js";
 
 /** The refit weights. */
 export interface RefitRows {
@@ -24,9 +33,6 @@ export interface RefitRows {
 const DIRECT_BUDGET = 2e8;
 /** Most features for solving directly: every row needs its own factor. */
 const DIRECT_LIMIT = 320;
-const MAX_STEPS = 12;
-/** The share of a slab's loss that a step must recover for another step to follow. */
-const WORTHWHILE = 0.02;
 
 /**
  * Sets removed weights to zero and refits the others.
@@ -43,7 +49,8 @@ export async function refitRows(
   for (let i = 0; i < weights.length; i++) if (alive[i] === 0) weights[i] = 0;
   const share = rows / inputs.length;
   const meanShift = new Float64Array(rows);
-  for (const [group, own] of inputs.entries()) {
+  for (const [group, given] of inputs.entries()) {
+    const own = given && known(given);
     const range: Range = [group * share * columns, (group + 1) * share * columns];
     const part: Part = {
       original: layer.weights.subarray(...range),
@@ -51,11 +58,7 @@ export async function refitRows(
       alive: alive.subarray(...range),
       columns,
     };
-    const ridge = own && ridgeOf(own, layer.system);
-    if (own && ridge !== undefined) {
-      if (isDirect(part)) refitDirectly(part, partOfSystem(own, layer.system, ridge, [0, columns]).data);
-      else await refitTogether(engine, part, systemOf(own, layer.system)!);
-    }
+    if (own) await refitGroup(engine, part, own, layer.system);
     if (own) addMeanShift(part, own.mean, own.unit, meanShift.subarray(group * share, (group + 1) * share));
   }
   return { weights, meanShift };
@@ -69,6 +72,20 @@ interface Part {
   readonly fitted: Float32Array;
   readonly alive: Uint8Array;
   readonly columns: number;
+}
+
+async function refitGroup(
+  engine: MatrixEngine,
+  part: Part,
+  inputs: KnownInputs,
+  options: SystemOptions,
+): Promise<void> {
+  const ridge = ridgeOf(inputs, options);
+  if (ridge === undefined) return;
+  if (isDirect(part)) {
+    const moments = await momentsOf(engine, inputs);
+    refitDirectly(part, partOfSystem(moments, options, ridge, [0, part.columns]).data);
+  } else await refitTogether(engine, part, systemFrom(engine, inputs, options)!);
 }
 
 function isDirect({ alive, columns }: Part): boolean {
@@ -100,12 +117,12 @@ export function supportOf(alive: Uint8Array, from: number, columns: number): Int
   return support;
 }
 
-async function refitTogether(engine: MatrixEngine, part: Part, h: Matrix<Float32Array>): Promise<void> {
+async function refitTogether(engine: MatrixEngine, part: Part, h: System): Promise<void> {
   const preconditioner = new Preconditioner(engine, h);
   const { columns } = part;
   for (const [from, to] of slabs(part.alive.length / columns, columns)) {
     const range: Range = [from * columns, to * columns];
-    await refitSlab(engine, preconditioner, h, {
+    await refitSlab(preconditioner, h, {
       original: part.original.subarray(...range),
       fitted: part.fitted.subarray(...range),
       alive: part.alive.subarray(...range),
@@ -114,44 +131,13 @@ async function refitTogether(engine: MatrixEngine, part: Part, h: Matrix<Float32
   }
 }
 
-/** Preconditioned conjugate gradients on each row; all rows take each step together. */
-async function refitSlab(
-  engine: MatrixEngine,
-  preconditioner: Preconditioner,
-  h: Matrix<Float32Array>,
-  part: Part,
-): Promise<void> {
-  const { columns, alive, fitted } = part;
-  const rows = alive.length / columns;
-  const slab = (data: Float32Array): Matrix<Float32Array> => matrixOf(rows, columns, data);
-  const scales = scalesOf(part.original, columns);
+async function refitSlab(preconditioner: Preconditioner, h: System, part: Part): Promise<void> {
+  const { alive, columns, fitted, original } = part;
+  const scales = scalesOf(original, columns);
   // Of rows of about unit size: products of huge or tiny weights do not fit single precision.
-  const errors = differences(part, scales);
-  const residual = (await engine.multiply(slab(errors), h)).data;
-  let loss = dot(residual, errors);
-  clear(residual, alive);
-  const precondition = await preconditioner.on(slab(Float32Array.from(alive)));
-  const change = new Float32Array(alive.length);
-  let direction: Float32Array | undefined;
-  let before: Float64Array = new Float64Array(rows);
-  for (let step = 0; step < MAX_STEPS && loss > 0; step++) {
-    const next = await precondition(slab(residual));
-    const products = rowProducts(residual, next, rows);
-    direction = direction ? combine(next, direction, products, before) : next;
-    const gained = descend({
-      direction,
-      image: (await engine.multiply(slab(direction), h)).data,
-      products,
-      change,
-      residual,
-      alive,
-    });
-    before = products;
-    loss -= gained;
-    if (!(gained > WORTHWHILE * loss)) break;
-  }
-  for (let i = 0; i < fitted.length; i++)
-    if (alive[i] === 1) fitted[i]! += change[i]! * scales[Math.floor(i / columns)]!;
+  const change = await descend(preconditioner, h, { errors: differences(part, scales), alive, columns });
+  for (let row = 0, at = 0; row < scales.length; row++)
+    for (let j = 0; j < columns; j++, at++) if (alive[at] === 1) fitted[at]! += change[at]! * scales[row]!;
 }
 
 /** The largest magnitude of each row, or 1. */
@@ -170,65 +156,6 @@ function differences({ original, fitted, columns }: Part, scales: Float64Array):
   for (let row = 0, at = 0; row < scales.length; row++)
     for (let j = 0; j < columns; j++, at++) result[at] = (original[at]! - fitted[at]!) / scales[row]!;
   return result;
-}
-
-/** What changes in a step. */
-interface Step {
-  readonly direction: Float32Array;
-  /** Direction times H. */
-  readonly image: Float32Array;
-  /** Of each row: residual times preconditioned residual. */
-  readonly products: Float64Array;
-  readonly change: Float32Array;
-  readonly residual: Float32Array;
-  readonly alive: Uint8Array;
-}
-
-/** Moves to the minimum along each row's direction; returns the total gain of all rows. */
-function descend({ direction, image, products, change, residual, alive }: Step): number {
-  const rows = products.length;
-  const columns = direction.length / rows;
-  const curvatures = rowProducts(direction, image, rows);
-  let gained = 0;
-  for (let row = 0, at = 0; row < rows; row++) {
-    const length = curvatures[row]! > 0 ? products[row]! / curvatures[row]! : 0;
-    gained += length * products[row]!;
-    for (let j = 0; j < columns; j++, at++) {
-      change[at]! += length * direction[at]!;
-      residual[at] = alive[at] === 1 ? residual[at]! - length * image[at]! : 0;
-    }
-  }
-  return gained;
-}
-
-/** next + β · direction, β being each row's; in place of `direction`. */
-function combine(
-  next: Float32Array,
-  direction: Float32Array,
-  products: Float64Array,
-  before: Float64Array,
-): Float32Array {
-  const columns = next.length / products.length;
-  for (let row = 0, at = 0; row < products.length; row++) {
-    const beta = before[row]! > 0 ? products[row]! / before[row]! : 0;
-    for (let j = 0; j < columns; j++, at++) direction[at] = next[at]! + beta * direction[at]!;
-  }
-  return direction;
-}
-
-function rowProducts(a: Float32Array, b: Float32Array, rows: number): Float64Array {
-  const columns = a.length / rows;
-  const products = new Float64Array(rows);
-  for (let row = 0, at = 0; row < rows; row++) {
-    let sum = 0;
-    for (let j = 0; j < columns; j++, at++) sum += a[at]! * b[at]!;
-    products[row] = sum;
-  }
-  return products;
-}
-
-function clear(values: Float32Array, alive: Uint8Array): void {
-  for (let i = 0; i < values.length; i++) if (alive[i] === 0) values[i] = 0;
 }
 
 function addMeanShift(

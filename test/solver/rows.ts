@@ -1,5 +1,5 @@
 /** Random layers with measured inputs, and reference solutions of them by elimination, in double precision. */
-import { type MeasuredRows, measuredInputs } from "../../src/solver/index.js";
+import { type MeasuredInputs, type MeasuredRows, measuredInputs } from "../../src/solver/index.js";
 import { normalArray, uniform } from "../support/seeded.js";
 
 /** H of E[x xᵀ] over inputs that vary mostly along a few directions, as those of real layers do. */
@@ -45,7 +45,7 @@ export function aliveOf(count: number, share: number, seed: number): Uint8Array 
 
 /** H of a row of the layer, with its ridge, in the units of the weights. */
 export function systemAt({ inputs, columns, rows, system }: MeasuredRows, row: number): Float64Array {
-  const own = inputs[Math.floor(row / (rows / inputs.length))]!;
+  const own = inputs[Math.floor(row / (rows / inputs.length))] as MeasuredInputs;
   const h = Float64Array.from(own.matrix, (value) => value * own.unit ** 2);
   let trace = 0;
   for (let i = 0; i < columns; i++) trace += h[i * columns + i]!;

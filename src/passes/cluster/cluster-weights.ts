@@ -18,16 +18,16 @@
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
 import { byteSize, dataTypeName, type Model, toFloat32, toNumbers } from "../../ir/index.js";
-import type { InputMoments } from "../../numeric/least-squares.js";
-import { type ClusteredRows, measuredInputs } from "../../solver/index.js";
+import type { ClusteredRows, MeasuredRows } from "../../solver/index.js";
 import { runInParallel, withCompute, type Working } from "../compute.js";
 import type { Compute, NodeStatus, PassContext, PassResult } from "../contract.js";
 import { plural } from "../../units.js";
 import { selectNodes } from "../../ops/select.js";
 import { definePass } from "../define-pass.js";
-import { gramRequests, inputMoments } from "../../layers/input-moments.js";
+import { gramRequests } from "../../layers/input-moments.js";
 import { type WeightLayer, weightLayers } from "../../layers/weight-layers.js";
 import { layerStatus } from "../layer-status.js";
+import { noInputs, solverInputs } from "../solver-inputs.js";
 import { readRows, writeRows } from "../../layers/weight-matrix.js";
 import {
   encodedPieces,
@@ -76,7 +76,7 @@ export const clusterWeights = definePass<ClusterWeightsOptions>({
       );
     }
   },
-  statistics: (model, options) => [...gramRequests(model, planClustering(model, options).layers).values()],
+  statistics: (model, options) => [...inputRequests(model, planClustering(model, options)).values()],
   run: cluster,
 });
 
@@ -120,6 +120,13 @@ function whyNot(layer: WeightLayer, k: number): string | undefined {
     : `too small to gain: ${count * element} bytes, with codes about ${coded}`;
 }
 
+function inputRequests(
+  model: Model,
+  { layers }: Pick<ClusterPlan, "layers">,
+): ReturnType<typeof gramRequests> {
+  return gramRequests(model, layers, { mayBeRows: true });
+}
+
 async function cluster(
   model: Model,
   options: ClusterWeightsOptions,
@@ -127,12 +134,17 @@ async function cluster(
 ): Promise<PassResult> {
   const context = withCompute(given);
   const { layers, kept } = planClustering(model, options);
-  const requests = gramRequests(model, layers);
+  const requests = inputRequests(model, { layers });
   const nodes: NodeStatus[] = [...kept];
   const done: Clustered[] = [];
   let clustered = 0;
   const start = (layer: WeightLayer): Promise<Clustered> =>
-    clusterLayer(layer, options, () => inputMoments(layer, requests, context.statistics), context);
+    clusterLayer(
+      layer,
+      options,
+      solverInputs(layer, requests, context.statistics, context.linearAlgebra),
+      context,
+    );
   // With data, one layer at a time: the moments of a large layer take as much memory as everything else.
   const width = context.statistics ? 1 : context.compute.width;
   const alone = { ...context, compute: { ...context.compute, width } };
@@ -178,13 +190,12 @@ interface Clustered {
 async function clusterLayer(
   layer: WeightLayer,
   { k, granularity }: ClusterWeightsOptions,
-  momentsOf: () => readonly InputMoments[] | undefined,
+  inputs: MeasuredRows["inputs"] | undefined,
   { compute, linearAlgebra, deadline, samples }: Working,
 ): Promise<Clustered> {
   const { tensor, layout } = layer;
   const { rows, columns } = layout;
-  const moments = momentsOf();
-  if (!moments && granularity === "tensor" && isFloating(tensor)) return clusterByValue(layer, k, compute);
+  if (!inputs && granularity === "tensor" && isFloating(tensor)) return clusterByValue(layer, k, compute);
   const weights = readRows(finiteValues(tensor), layout);
   const before = mostDistinct(weights, rowSets(rows, granularity), columns, k);
   if (before <= k) return { text: `has ${before} distinct ${before === 1 ? "value" : "values"} already` };
@@ -194,10 +205,7 @@ async function clusterLayer(
     weights,
     rows,
     columns,
-    inputs: Array.from({ length: layout.groups }, (_, g) => {
-      const own = moments?.[g];
-      return own && measuredInputs(own.size, own.matrix, own.mean);
-    }),
+    inputs: inputs ?? noInputs(layer),
     system: { ridge: RIDGE, centred: false },
     integers,
     importance: importanceOf(layer),
@@ -212,7 +220,7 @@ async function clusterLayer(
     isCutShort: clustered.isCutShort,
     text:
       `${k} values${granularity === "channel" ? " for each channel" : ""}, ` +
-      `${howOf(clustered, moments !== undefined, samples)}${fixed === undefined ? "" : ", zeros stay"}`,
+      `${howOf(clustered, inputs !== undefined, samples)}${fixed === undefined ? "" : ", zeros stay"}`,
     write: () => {
       const replaced = withValues(tensor, writeRows(clustered.values, layout));
       layer.uses[0].editor.replaceInitializer(replaced);

@@ -1,7 +1,6 @@
 /** A layer while it is pruned: its weights, which of them remain, and the loss of removing each. */
-import type { InputMoments } from "../../numeric/least-squares.js";
 import { countAlive, type Ranked } from "../../numeric/pruning.js";
-import { type LinearAlgebra, measuredInputs, type MeasuredRows, type RefitRows } from "../../solver/index.js";
+import type { LinearAlgebra, MeasuredRows, RefitRows } from "../../solver/index.js";
 import type { Compute } from "../contract.js";
 import type { WeightLayer } from "../../layers/weight-layers.js";
 import { readRows } from "../../layers/weight-matrix.js";
@@ -35,12 +34,12 @@ export class LayerState implements Ranked {
   private norm = 1;
 
   /**
-   * @param moments reads the moments of the inputs, by group, if they were measured
+   * @param inputs those of each group, if they were measured
    * @param hasBias whether a bias can take up a shift of the mean, so that only deviations from it count
    */
   constructor(
     readonly layer: WeightLayer,
-    private readonly moments: () => readonly InputMoments[] | undefined,
+    private readonly inputs: () => MeasuredRows["inputs"],
     readonly hasBias: boolean,
   ) {
     const original = this.readOriginal();
@@ -63,9 +62,10 @@ export class LayerState implements Ranked {
 
   /** Sets the initial scores: the loss of removing each weight alone; see `scoreRows`. */
   async scoreLosses({ run }: LinearAlgebra): Promise<void> {
-    const rows = this.measured();
-    this.isFitted = rows.inputs.some((own) => own !== undefined);
-    ({ scores: this.scores, norm: this.norm } = await run("scoreRows", rows));
+    const { scores, norm, isMeasured } = await run("scoreRows", this.measured());
+    this.isFitted = isMeasured;
+    this.scores = scores;
+    this.norm = norm;
   }
 
   /**
@@ -106,14 +106,9 @@ export class LayerState implements Ranked {
 
   /** Copies, which may be transferred. */
   private measured(): MeasuredRows {
-    const { rows, columns, groups } = this.layer.layout;
-    const moments = this.moments();
-    const inputs = Array.from({ length: groups }, (_, g) => {
-      const own = moments?.[g];
-      return own && measuredInputs(own.size, own.matrix, own.mean);
-    });
+    const { rows, columns } = this.layer.layout;
     const system = { ridge: RIDGE, centred: this.hasBias };
-    return { weights: this.readOriginal(), rows, columns, inputs, system };
+    return { weights: this.readOriginal(), rows, columns, inputs: this.inputs(), system };
   }
 
   private measuringCost(): number {

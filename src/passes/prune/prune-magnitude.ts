@@ -22,13 +22,14 @@
 import type { Diagnostic } from "../../diagnostics.js";
 import { EdgecError, suggestion } from "../../errors.js";
 import { elementCount, type Model } from "../../ir/index.js";
-import type { RefitRows } from "../../solver/index.js";
+import type { MeasuredRows, RefitRows } from "../../solver/index.js";
 import { withCompute, type Working } from "../compute.js";
 import type { NodeStatus, PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { addedBias, shiftBias } from "../../layers/added-bias.js";
-import { gramRequests, inputMoments } from "../../layers/input-moments.js";
+import { gramRequests } from "../../layers/input-moments.js";
 import { layerStatus } from "../layer-status.js";
+import { noInputs, solverInputs } from "../solver-inputs.js";
 import { writeRows } from "../../layers/weight-matrix.js";
 import { withValues } from "../../layers/weight-values.js";
 import { parseAmount, type PruneAmount } from "./amount.js";
@@ -90,7 +91,7 @@ export const pruneMagnitude = definePass<PruneMagnitudeOptions>({
       );
     }
   },
-  statistics: (model, options) => [...gramRequests(model, planPruning(model, options, NAME).layers).values()],
+  statistics: (model, options) => [...inputRequests(model, planPruning(model, options, NAME)).values()],
   run: prune,
 });
 
@@ -100,11 +101,12 @@ async function prune(model: Model, options: PruneMagnitudeOptions, given: PassCo
   const { statistics } = context;
   if (statistics === undefined)
     return resultOf(await withoutData(plan, options, context), plan, options, false);
-  const requests = gramRequests(model, plan.layers);
+  const requests = inputRequests(model, plan);
   const states: LayerState[] = [];
   for (const layer of plan.layers) {
-    const moments = (): ReturnType<typeof inputMoments> => inputMoments(layer, requests, statistics);
-    states.push(new LayerState(layer, moments, addedBias(layer) !== undefined));
+    const inputs = (): MeasuredRows["inputs"] =>
+      solverInputs(layer, requests, statistics, context.linearAlgebra) ?? noInputs(layer);
+    states.push(new LayerState(layer, inputs, addedBias(layer) !== undefined));
     await context.advance?.(states.length, plan.layers.length, "read");
   }
   const withLosses = await score(context, states);
@@ -112,6 +114,10 @@ async function prune(model: Model, options: PruneMagnitudeOptions, given: PassCo
   const changed = states.filter(({ left, originallyLeft }) => left !== originallyLeft);
   await eachAlone(context, changed, (state) => state.settle(context.linearAlgebra), write, "fit");
   return resultOf(states, plan, options, withLosses);
+}
+
+function inputRequests(model: Model, { layers }: PruningPlan): ReturnType<typeof gramRequests> {
+  return gramRequests(model, layers, { mayBeRows: true });
 }
 
 /** Pruning by magnitude needs only one layer at a time. */

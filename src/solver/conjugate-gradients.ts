@@ -1,0 +1,101 @@
+/**
+ * Preconditioned conjugate gradients on each row of many, which share H but have supports of their own: all
+ * take each step together, so that it is one product with H. What a row needs beside products is done in one
+ * go over it, while it is in the cache.
+ */
+import { dot, type Matrix, matrixOf } from "./matrix.js";
+import type { Preconditioner } from "./preconditioner.js";
+import type { System } from "./system.js";
+
+const MAX_STEPS = 12;
+/** The share of the loss of all rows that a step must recover for another step to follow. */
+const WORTHWHILE = 0.02;
+
+export interface Descent {
+  /** e [rows, columns]: the weights wanted, less those at hand. */
+  readonly errors: Float32Array;
+  /** 1 where a weight may change. */
+  readonly alive: Uint8Array;
+  readonly columns: number;
+}
+
+/** What to add to the weights at hand to come near the least (e - change)ᵀ H (e - change) of each row. */
+export async function descend(
+  preconditioner: Preconditioner,
+  h: System,
+  { errors, alive, columns }: Descent,
+): Promise<Float32Array> {
+  const rows = alive.length / columns;
+  const slab = (data: Float32Array): Matrix<Float32Array> => matrixOf(rows, columns, data);
+  const residual = await h.times(slab(errors));
+  let loss = dot(residual, errors);
+  const state: State = {
+    alive,
+    columns,
+    residual,
+    direction: new Float32Array(alive.length),
+    change: new Float32Array(alive.length),
+    products: new Float64Array(rows),
+  };
+  clear(residual, alive);
+  const correct = await preconditioner.on(slab(Float32Array.from(alive)));
+  for (let step = 0; step < MAX_STEPS && loss > 0; step++) {
+    turn(state, preconditioner.inverse, await correct(slab(residual)));
+    const gained = move(state, await h.times(slab(state.direction)));
+    loss -= gained;
+    if (!(gained > WORTHWHILE * loss)) break;
+  }
+  return state.change;
+}
+
+interface State {
+  readonly alive: Uint8Array;
+  readonly columns: number;
+  readonly residual: Float32Array;
+  readonly direction: Float32Array;
+  readonly change: Float32Array;
+  /** Of each row: residual times preconditioned residual. */
+  readonly products: Float64Array;
+}
+
+function clear(values: Float32Array, alive: Uint8Array): void {
+  for (let i = 0; i < values.length; i++) if (alive[i] === 0) values[i] = 0;
+}
+
+/** direction = z + β · direction, with z the residual over the diagonal, less a correction. Overwrites that. */
+function turn(
+  { alive, columns, residual, direction, products }: State,
+  inverse: Float32Array,
+  correction: Float32Array,
+): void {
+  for (let row = 0; row < products.length; row++) {
+    const from = row * columns;
+    let product = 0;
+    for (let j = 0, at = from; j < columns; j++, at++) {
+      const own = residual[at]!;
+      const z = alive[at] === 0 ? 0 : own * inverse[j]! - correction[at]!;
+      correction[at] = z;
+      product += own * z;
+    }
+    const beta = products[row]! > 0 ? product / products[row]! : 0;
+    products[row] = product;
+    for (let at = from; at < from + columns; at++) direction[at] = correction[at]! + beta * direction[at]!;
+  }
+}
+
+/** Moves to the minimum along each row's direction; returns the total gain of all rows. */
+function move({ alive, columns, residual, direction, change, products }: State, image: Float32Array): number {
+  let gained = 0;
+  for (let row = 0; row < products.length; row++) {
+    const from = row * columns;
+    let curvature = 0;
+    for (let at = from; at < from + columns; at++) curvature += direction[at]! * image[at]!;
+    const length = curvature > 0 ? products[row]! / curvature : 0;
+    gained += length * products[row]!;
+    for (let at = from; at < from + columns; at++) {
+      change[at]! += length * direction[at]!;
+      residual[at] = alive[at] === 0 ? 0 : residual[at]! - length * image[at]!;
+    }
+  }
+  return gained;
+}

@@ -1,0 +1,179 @@
+/**
+ * H = E[x xᵀ] + λI as solvers use it: a matrix, or, where there are fewer inputs x than half of their features,
+ * the inputs themselves, X [n, size], with H = Xᵀ X + λI. A product with n rows twice is then cheaper than one
+ * with the matrix, and inverses come from an n x n matrix (Woodbury):
+ *
+ *   H⁻¹ = (I - Xᵀ (X Xᵀ + λI)⁻¹ X) / λ
+ */
+import { factorize, inverseDiagonal, inverseLower } from "./factorize.js";
+import {
+  type KnownInputs,
+  partOfSystem,
+  ridgeOf,
+  type SampledInputs,
+  systemOf,
+  type SystemOptions,
+} from "./input-system.js";
+import { dot, type Matrix, type MatrixEngine, matrixOf, partOf } from "./matrix.js";
+
+export interface System {
+  readonly size: number;
+  /** Of H, positive. */
+  readonly diagonal: Float32Array;
+  column(j: number): Float32Array;
+  /** A H */
+  times(a: Matrix<Float32Array>): Promise<Float32Array>;
+  /** Σ (A H) ∘ A */
+  energy(a: Matrix<Float32Array>): Promise<number>;
+}
+
+/** Undefined if the inputs never varied. Large moments are overwritten; see `systemOf`. */
+export function systemFrom(
+  engine: MatrixEngine,
+  inputs: KnownInputs,
+  options: SystemOptions,
+): System | undefined {
+  if ("matrix" in inputs) {
+    const h = systemOf(inputs, options);
+    return h && new DenseSystem(engine, h);
+  }
+  const ridge = ridgeOf(inputs, options);
+  return ridge === undefined ? undefined : new RowSystem(engine, centredRows(inputs, options), ridge);
+}
+
+class DenseSystem implements System {
+  readonly size: number;
+  readonly diagonal: Float32Array;
+
+  constructor(
+    private readonly engine: MatrixEngine,
+    private readonly h: Matrix<Float32Array>,
+  ) {
+    this.size = h.rows;
+    this.diagonal = Float32Array.from({ length: h.rows }, (_, i) => h.data[i * h.rows + i]!);
+  }
+
+  column(j: number): Float32Array {
+    return this.h.data.subarray(j * this.size, (j + 1) * this.size);
+  }
+
+  async times(a: Matrix<Float32Array>): Promise<Float32Array> {
+    return (await this.engine.multiply(a, this.h)).data;
+  }
+
+  async energy(a: Matrix<Float32Array>): Promise<number> {
+    return dot(await this.times(a), a.data);
+  }
+}
+
+class RowSystem implements System {
+  readonly size: number;
+  readonly diagonal: Float32Array;
+
+  /** @param x rows over the root of their number, about their mean if that does not count */
+  constructor(
+    private readonly engine: MatrixEngine,
+    private readonly x: Matrix<Float32Array>,
+    private readonly ridge: number,
+  ) {
+    const { columns: n, data } = x;
+    this.size = n;
+    const squares = new Float64Array(n);
+    for (let row = 0, at = 0; row < x.rows; row++)
+      for (let j = 0; j < n; j++, at++) squares[j]! += data[at]! ** 2;
+    this.diagonal = Float32Array.from(squares, (square) => square + ridge);
+  }
+
+  column(j: number): Float32Array {
+    const { columns: n, rows, data } = this.x;
+    const sums = new Float64Array(n);
+    for (let row = 0; row < rows; row++) {
+      const own = data[row * n + j]!;
+      if (own !== 0) for (let i = 0, at = row * n; i < n; i++, at++) sums[i]! += own * data[at]!;
+    }
+    sums[j]! += this.ridge;
+    return Float32Array.from(sums);
+  }
+
+  async times(a: Matrix<Float32Array>): Promise<Float32Array> {
+    const product = await this.engine.multiply(await this.engine.multiply(a, this.x, true), this.x);
+    for (let i = 0; i < product.data.length; i++) product.data[i]! += this.ridge * a.data[i]!;
+    return product.data;
+  }
+
+  async energy(a: Matrix<Float32Array>): Promise<number> {
+    const { data } = await this.engine.multiply(a, this.x, true);
+    return dot(data, data) + this.ridge * dot(a.data, a.data);
+  }
+}
+
+/** X of H = Xᵀ X + λI. */
+function centredRows(
+  { size, samples, mean }: SampledInputs,
+  { centred }: SystemOptions,
+): Matrix<Float32Array> {
+  const rows = samples.length / size;
+  const scale = 1 / Math.sqrt(rows);
+  const x = new Float32Array(samples.length);
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let j = 0; j < size; j++, at++) x[at] = (samples[at]! - (centred ? mean[j]! : 0)) * scale;
+  return matrixOf(rows, size, x);
+}
+
+/**
+ * Features beyond which the inverse is taken in blocks along the diagonal: a factorization costs their number
+ * cubed. Of inputs that are fewer than their features, the whole inverse would be cheap, but says that nearly
+ * any weight can be spared, because the others fit these few inputs without it: the blocks keep what is
+ * removed more even over layers (a ResNet-18 on 15 images: 37.8 dB, with the whole inverse 35.6).
+ */
+const BLOCK_LIMIT = 1536;
+
+/** The diagonal of H⁻¹, or of the inverses of blocks of H along its diagonal when it is large. */
+export async function inverseDiagonalOf(
+  engine: MatrixEngine,
+  inputs: KnownInputs,
+  options: SystemOptions,
+): Promise<Float64Array | undefined> {
+  const ridge = ridgeOf(inputs, options);
+  if (ridge === undefined) return undefined;
+  const { size } = inputs;
+  const x = "samples" in inputs ? centredRows(inputs, options) : undefined;
+  const blocks = Math.ceil(size / BLOCK_LIMIT);
+  const diagonal = new Float64Array(size);
+  for (let b = 0; b < blocks; b++) {
+    const range = [Math.floor((b * size) / blocks), Math.floor(((b + 1) * size) / blocks)] as const;
+    const own =
+      "samples" in inputs
+        ? await diagonalFromRows(engine, partOf(x!, [0, x!.rows], range), ridge)
+        : await diagonalFromMatrix(engine, partOfSystem(inputs, options, ridge, range));
+    diagonal.set(own, range[0]);
+  }
+  return diagonal;
+}
+
+async function diagonalFromMatrix(engine: MatrixEngine, h: Matrix<Float64Array>): Promise<Float64Array> {
+  return inverseDiagonal(engine, factorOf(await factorize(engine, h, { overwrite: true })));
+}
+
+/** With L Lᵀ = X Xᵀ + λI, that of (I - Xᵀ (L Lᵀ)⁻¹ X) / λ: the squares of L⁻¹ X, added up by column. */
+async function diagonalFromRows(
+  engine: MatrixEngine,
+  { rows, columns, data }: Matrix<Float32Array>,
+  ridge: number,
+): Promise<Float64Array> {
+  const x = matrixOf(rows, columns, Float64Array.from(data));
+  const kernel = await engine.multiply(x, x, true);
+  for (let i = 0; i < rows; i++) kernel.data[i * rows + i]! += ridge;
+  const l = factorOf(await factorize(engine, kernel, { overwrite: true }));
+  const solved = await engine.multiply(await inverseLower(engine, l), x);
+  const diagonal = new Float64Array(columns).fill(1);
+  for (let row = 0, at = 0; row < rows; row++)
+    for (let j = 0; j < columns; j++, at++) diagonal[j]! -= solved.data[at]! ** 2;
+  for (let j = 0; j < columns; j++) diagonal[j]! /= ridge;
+  return diagonal;
+}
+
+function factorOf(l: Matrix<Float64Array> | undefined): Matrix<Float64Array> {
+  if (!l) throw new RangeError("the matrix of second moments is not positive definite");
+  return l;
+}
