@@ -1,5 +1,11 @@
 export { LEVELS } from "../runtime/index.js";
-export { compareAcross, RUNTIMES, type Across, type AcrossOptions, type Combination } from "./across.js";
+export {
+  compareAcross,
+  RUNTIMES,
+  type Across,
+  type AcrossOptions,
+  type Combination,
+} from "./compare-across.js";
 export { BUILT_IN_METRICS, topK, type Accuracy, type Metric, type MetricMeter } from "./accuracy.js";
 export { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 export { describeExecuted, type Executed, type Leftovers } from "./executed.js";
@@ -40,4 +46,4 @@ export {
   type SizeComparison,
   type VerifyModelsOptions,
   type VerifyReport,
-} from "./verify.js";
+} from "./verify-models.js";
