@@ -187,5 +187,4 @@ export type { LoadComparison, LoadFigures } from "./verify/load.js";
 export type { Limit, ShareOfOriginal } from "./limits.js";
 export type { ComparedLevels } from "./verify/levels.js";
 export type { IndirectOutput } from "./verify/readable-outputs.js";
-export type { FileSizes } from "./verify/size.js";
-export type { SizeComparison } from "./verify/verify-models.js";
+export type { FileSizes, SizeComparison } from "./verify/size.js";
