@@ -107,7 +107,7 @@ export type { Change as ModelChange } from "./inspect/diff-models.js";
 export type { GivenSizes } from "./inspect/input-shapes.js";
 export type { WeightMatch } from "./inspect/match-weights.js";
 export type { Annotated, StringEntry } from "./ir/annotations.js";
-export type { ByteSource, TensorStore } from "./ir/byte-source.js";
+export type { ByteSource, TensorStore } from "./ir/lazy-bytes.js";
 export type { NumericArray } from "./ir/feed.js";
 export type { Provenance, FunctionDef, OpsetImport } from "./ir/model.js";
 export type { StoredForm } from "./ir/stored-form.js";
@@ -122,7 +122,7 @@ export type {
   RowLayout,
   StatisticOf,
 } from "./numeric/statistics.js";
-export type { ExternalDataOption } from "./onnx/data-file.js";
+export type { ExternalDataOption } from "./onnx/external-data-file.js";
 export type { ReadOptions } from "./onnx/read.js";
 export type { WriteOptions } from "./onnx/write.js";
 export type {
@@ -177,7 +177,7 @@ export type {
   WeightRange,
 } from "./targets/profile.js";
 export type { Accuracy } from "./verify/accuracy.js";
-export type { Combination } from "./verify/across.js";
+export type { Combination } from "./verify/compare-across.js";
 export type { Fidelity } from "./verify/compare-outputs.js";
 export type { Executed, Leftovers } from "./verify/executed.js";
 export type { OutputFidelity } from "./verify/fidelity.js";
@@ -187,5 +187,4 @@ export type { LoadComparison, LoadFigures } from "./verify/load.js";
 export type { Limit, ShareOfOriginal } from "./limits.js";
 export type { ComparedLevels } from "./verify/levels.js";
 export type { IndirectOutput } from "./verify/readable-outputs.js";
-export type { FileSizes } from "./verify/size.js";
-export type { SizeComparison } from "./verify/verify.js";
+export type { FileSizes, SizeComparison } from "./verify/size.js";

@@ -1,15 +1,15 @@
 /** The commander program. Each command imports its modules only when it runs, so that `--help` stays fast. */
 import { Command, type Option } from "commander";
 import { suggestion, EdgecError } from "../errors.js";
-import { addBench } from "./commands/bench.js";
-import { addCompress } from "./commands/compress.js";
-import { addDemo } from "./commands/demo.js";
-import { addInspect } from "./commands/inspect.js";
-import { addOptimize } from "./commands/optimize.js";
-import { addPasses } from "./commands/passes.js";
-import { addSensitivity } from "./commands/sensitivity.js";
-import { addTargets } from "./commands/targets.js";
-import { addVerify } from "./commands/verify.js";
+import { addBench } from "./commands/bench-command.js";
+import { addCompress } from "./commands/compress-command.js";
+import { addDemo } from "./commands/demo-command.js";
+import { addInspect } from "./commands/inspect-command.js";
+import { addOptimize } from "./commands/optimize-command.js";
+import { addPasses } from "./commands/passes-command.js";
+import { addSensitivity } from "./commands/sensitivity-command.js";
+import { addTargets } from "./commands/targets-command.js";
+import { addVerify } from "./commands/verify-command.js";
 import { VERSION } from "../version.js";
 import { collected } from "./option-values.js";
 

@@ -41,7 +41,7 @@ function timesText({ elapsed, left }: StepTimes): string {
 }
 
 /** "about 25 s left", rounded up to 5 s, or to a minute from two minutes on. */
-export function leftText(ms: number): string {
+function leftText(ms: number): string {
   const step = ms > 120_000 ? 60_000 : 1000 * SECONDS_STEP;
   const rounded = Math.max(1, Math.ceil(ms / step)) * step;
   return `about ${durationText(rounded)} left`;

@@ -1,5 +1,5 @@
 /** Edits a graph, with an index of the producer and users of each name. */
-import { joinPieces, type TensorStore } from "./byte-source.js";
+import { joinPieces, type TensorStore } from "./lazy-bytes.js";
 import { ConstantList } from "./constant-list.js";
 import { byteSize } from "./data-type.js";
 import { addProvenance } from "./provenance.js";

@@ -1,7 +1,7 @@
 export * from "./annotations.js";
 export * from "./attribute.js";
 export * from "./call-body.js";
-export * from "./byte-source.js";
+export * from "./lazy-bytes.js";
 export * from "./copy.js";
 export * from "./data-type.js";
 export { NameWatch, removedBy, withDerivedNames } from "./provenance.js";

@@ -1,6 +1,6 @@
 /** A whole model: its graph, operator sets and metadata. */
 import type { Annotated, StringEntry } from "./annotations.js";
-import type { TensorStore } from "./byte-source.js";
+import type { TensorStore } from "./lazy-bytes.js";
 import type { Graph, Node, Attribute } from "./graph.js";
 import { standardDomain } from "./operator-set.js";
 import type { StoredForm } from "./stored-form.js";

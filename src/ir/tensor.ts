@@ -3,7 +3,7 @@
  * loaded one at a time through their `source`.
  */
 import { BadModelError } from "../errors.js";
-import { pieces, readAll, type ByteSource } from "./byte-source.js";
+import { pieces, readAll, type ByteSource } from "./lazy-bytes.js";
 import { byteSize, DataType, dataTypeName } from "./data-type.js";
 import type { Annotated, StringEntry } from "./annotations.js";
 

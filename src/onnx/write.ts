@@ -9,7 +9,7 @@ import { EdgecError, sentence } from "../errors.js";
 import type { Model } from "../ir/index.js";
 import { anyObject, boolean, either, notNegative } from "../option-checks.js";
 import { type KeysOf, refuseUnknown } from "../option-keys.js";
-import { isSamePlace, planData, settleData, type ExternalDataOption } from "./data-file.js";
+import { isSamePlace, planData, settleData, type ExternalDataOption } from "./external-data-file.js";
 import { dataFiles } from "./external-data.js";
 import { encodeParts, totalLength } from "./encode.js";
 import { createFile, syncFolder, takeNames, writeFrom } from "./temporary-file.js";

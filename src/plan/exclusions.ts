@@ -12,7 +12,7 @@ const NO_NODE = makeNode("", [], []);
  * with * and ?). Throws EdgecError UNMATCHED_SELECTOR, with the nearest name, for one that points at
  * nothing.
  */
-export function selectedNames(model: Model, selectors: readonly string[]): string[] {
+function selectedNames(model: Model, selectors: readonly string[]): string[] {
   if (selectors.length === 0) return [];
   const selection = selectNodes(model, selectors, option("exclude"));
   const names = new Set<string>();
@@ -24,7 +24,7 @@ export function selectedNames(model: Model, selectors: readonly string[]): strin
 }
 
 /** The names that still exist, plus those derived from them; a pass refuses unknown names. */
-export function presentNames(model: Model, names: readonly string[]): string[] {
+function presentNames(model: Model, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const present = new Set(nodeNames(model));
   for (const graph of nestedGraphs(model.graph))

@@ -3,7 +3,7 @@ import type { FileParts, InspectedValue, Inspection } from "../inspect/inspectio
 import { layerRows, type LayerSort } from "./layer-rows.js";
 import { operatorName } from "../ir/index.js";
 import { PLAIN, type Paint } from "./paint.js";
-import { statusCounts } from "./rows.js";
+import { statusCounts } from "./pass-summaries.js";
 import { textTable } from "./text-table.js";
 import { bytesText, countText, percentText, plural, printable } from "../units.js";
 import { option } from "../option-names.js";

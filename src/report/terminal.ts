@@ -4,14 +4,9 @@ import { PLAIN, type Paint } from "./paint.js";
 import type { Report } from "./report.js";
 import { headWarnings, isMuchLost, otherWarnings } from "./head-warnings.js";
 import { ACROSS_COLUMNS, acrossRows } from "./across-rows.js";
-import {
-  comparisonRows,
-  fidelityLines,
-  provenanceLines,
-  statsText,
-  statusCounts,
-  tellingPasses,
-} from "./rows.js";
+import { comparisonRows } from "./comparison-rows.js";
+import { fidelityLines, provenanceLines } from "./measurement-lines.js";
+import { statsText, statusCounts, tellingPasses } from "./pass-summaries.js";
 import { nearMissLines } from "./near-miss-lines.js";
 import { timesLines } from "./times-line.js";
 import { textTable } from "./text-table.js";

@@ -1,5 +1,10 @@
 /** Describes what a runtime really executes, from the graph that it dumps after its own optimizations. */
+import type { Logger } from "../diagnostics.js";
+import { EdgecError } from "../errors.js";
 import { isOp, nodeLabel, subgraphsOf, type Graph, type Model, type Node } from "../ir/index.js";
+import { decodeModel } from "../onnx/index.js";
+import type { RemoteRuntime } from "../runtime/index.js";
+import { loaded } from "./readable-files.js";
 
 export interface Executed {
   /** Convolutions, matrix products and recurrent layers that compute on 8-bit integers. */
@@ -94,6 +99,24 @@ export function describeExecuted(model: Model): Executed {
     strayQdq: Object.values(left).reduce((sum, names) => sum + names.length, 0),
     leftovers: left,
   };
+}
+
+/** What the runtime executes for a model, or null if it cannot show it. */
+export async function readExecuted(
+  runtime: RemoteRuntime,
+  path: string,
+  logger: Logger,
+  name?: string,
+): Promise<Executed | null> {
+  try {
+    return describeExecuted(
+      decodeModel(await loaded(path, (file) => runtime.optimizedGraph(file, name ?? path))),
+    );
+  } catch (error) {
+    if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
+    logger.diagnostic?.({ id: "verify/no-executed-graph", severity: "info", message: error.message });
+    return null;
+  }
 }
 
 function countKernel(

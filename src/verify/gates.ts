@@ -3,7 +3,7 @@ import { resolvedLimit, type Limit } from "../limits.js";
 import { lowestAgreement, lowestSqnr } from "./fidelity.js";
 import { SLOWER_BELOW } from "./latency.js";
 import type { LoadFigures } from "./load.js";
-import type { VerifyReport } from "./verify.js";
+import type { VerifyReport } from "./verify-models.js";
 import { option } from "../option-names.js";
 
 export interface GateLimits {

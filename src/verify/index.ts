@@ -1,8 +1,14 @@
 export { LEVELS } from "../runtime/index.js";
-export { compareAcross, RUNTIMES, type Across, type AcrossOptions, type Combination } from "./across.js";
+export {
+  compareAcross,
+  RUNTIMES,
+  type Across,
+  type AcrossOptions,
+  type Combination,
+} from "./compare-across.js";
 export { BUILT_IN_METRICS, topK, type Accuracy, type Metric, type MetricMeter } from "./accuracy.js";
 export { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
-export { describeExecuted, type Executed, type Leftovers } from "./executed.js";
+export { describeExecuted, readExecuted, type Executed, type Leftovers } from "./executed.js";
 export { randomFeeds, type RandomFeedsOptions } from "./feeds.js";
 export {
   FidelityMeter,
@@ -29,15 +35,18 @@ export { type DataSummary, type InputSummary, summarize } from "./input-summary.
 export { MIN_AGREEMENT, MIN_DB, lossesOf, type Loss } from "./much-lost.js";
 export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-verdict.js";
 export { compareLoads, measureLoad, type LoadComparison, type LoadFigures } from "./load.js";
-export { isSameFile, modelSizes, type FileSizes } from "./size.js";
+export {
+  compareSizes,
+  isSameFile,
+  modelSizes,
+  sizesOf,
+  type FileSizes,
+  type SizeComparison,
+} from "./size.js";
 export { loadMetric, requireMetric, type ScoredSample } from "./user-metric.js";
 export {
   comparedSession,
-  compareSizes,
-  readExecuted,
-  sizesOf,
   verifyModels,
-  type SizeComparison,
   type VerifyModelsOptions,
   type VerifyReport,
-} from "./verify.js";
+} from "./verify-models.js";

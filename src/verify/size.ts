@@ -19,6 +19,14 @@ export interface FileSizes {
   readonly brotli: number | null;
 }
 
+export interface SizeComparison {
+  /** Bytes, external data included. */
+  readonly original: FileSizes;
+  readonly compressed: FileSizes;
+  /** original.raw / compressed.raw */
+  readonly ratio: number;
+}
+
 const PACKED_UP_TO = 256 * 2 ** 20;
 
 const GZIP_LEVEL = 9;
@@ -44,6 +52,27 @@ export async function modelSizes(path: string, packedUpTo = PACKED_UP_TO): Promi
     brotli += packed.brotli;
   }
   return { raw, gzip, brotli };
+}
+
+/**
+ * Sizes of both models on disk; with `packed` also after gzip and brotli, of equal files once.
+ * @param known the sizes of the original, if already measured
+ */
+export async function compareSizes(
+  originalPath: string,
+  compressedPath: string,
+  packed = false,
+  known?: Promise<FileSizes>,
+): Promise<SizeComparison> {
+  const original = await (known ?? sizesOf(originalPath, packed));
+  const isEqual = packed && (await isSameFile(originalPath, compressedPath));
+  const compressed = isEqual ? original : await sizesOf(compressedPath, packed);
+  return { original, compressed, ratio: original.raw / compressed.raw };
+}
+
+/** The size on disk; with `packed` as `modelSizes`. */
+export async function sizesOf(path: string, packed = false): Promise<FileSizes> {
+  return packed ? modelSizes(path) : modelSizes(path, 0);
 }
 
 /** Whether two model files have the same bytes, and no data files that might differ. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { TerminalLogger, type LoggerClock } from "../../src/cli/terminal-logger.js";
-import { leftText } from "../../src/cli/progress-text.js";
+import { progressLine } from "../../src/cli/progress-text.js";
 
 /** Time that is moved by hand; what is due at intervals is called on the way. */
 class HandClock implements LoggerClock {
@@ -196,5 +196,5 @@ it.each([
   [3_650_000, "about 1 h 1 min left"],
   [7_200_000, "about 2 h left"],
 ])("%d ms are %s", (ms, text) => {
-  expect(leftText(ms)).toBe(text);
+  expect(progressLine({ step: "calibrate", done: 1 }, 1000, ms)).toBe(`1 s: calibrate, 1, ${text}`);
 });

@@ -22,7 +22,7 @@ import { inspect } from "../../src/inspect/inspect.js";
 import { optimize } from "../../src/compress/optimize.js";
 import { sensitivity } from "../../src/compare/sensitivity.js";
 import { verify } from "../../src/compare/verify.js";
-import { fidelityLines } from "../../src/report/rows.js";
+import { fidelityLines } from "../../src/report/measurement-lines.js";
 import { dataset } from "../support/feed-models.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { Random } from "../support/random.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GraphEditor, type Model } from "../../src/ir/index.js";
-import { Exclusions, presentNames, selectedNames } from "../../src/plan/exclusions.js";
+import { Exclusions } from "../../src/plan/exclusions.js";
 import { matMulModel } from "../support/mat-mul-model.js";
 
 /** The model as passes might leave it: the product under another name. */
@@ -10,27 +10,25 @@ function renamed(name: string): Model {
   return model;
 }
 
-describe("selectedNames", () => {
-  it("takes names, operator types and patterns, of nodes and constants", () => {
-    expect(selectedNames(matMulModel(), ["w"])).toEqual(["w"]);
-    expect(selectedNames(matMulModel(), ["MatMul"])).toEqual(["dense/MatMul"]);
-    expect(selectedNames(matMulModel(), ["*"])).toEqual(["dense/MatMul", "w"]);
-  });
-});
-
-describe("presentNames", () => {
-  it("drops what earlier passes removed", () => {
-    expect(presentNames(matMulModel(), ["w", "gone"])).toEqual(["w"]);
-  });
-
-  it("adds what passes made of them", () => {
-    const model = renamed("dense_last");
-    GraphEditor.forMainGraph(model).recordProvenance("dense/MatMul", "dense_last");
-    expect(presentNames(model, ["dense/MatMul"])).toEqual(["dense_last"]);
-  });
-});
-
 describe("Exclusions", () => {
+  it("are names, operator types and patterns, of nodes and constants", () => {
+    const named = (selector: string): string[] => new Exclusions(matMulModel(), [selector]).in(matMulModel());
+    expect(named("w")).toEqual(["w"]);
+    expect(named("MatMul")).toEqual(["dense/MatMul"]);
+    expect(named("*")).toEqual(["dense/MatMul", "w"]);
+  });
+
+  it("drop what passes removed, and add what passes made of them", () => {
+    const excluded = new Exclusions(matMulModel(), ["*"]);
+    excluded.in(matMulModel());
+    const gone = matMulModel();
+    gone.graph.nodes = [];
+    expect(excluded.in(gone)).toEqual(["w"]);
+    const later = renamed("dense_last");
+    GraphEditor.forMainGraph(later).recordProvenance("dense/MatMul", "dense_last");
+    expect(excluded.in(later)).toEqual(["w", "dense_last"]);
+  });
+
   it("mean what is in the file, and else what the exact steps made", () => {
     expect(new Exclusions(matMulModel(), ["w"]).in(renamed("late"))).toEqual(["w"]);
     expect(new Exclusions(matMulModel(), ["late"]).in(renamed("late"))).toEqual(["late"]);

@@ -30,7 +30,7 @@ import type { PassContext, PassResult } from "../contract.js";
 import { definePass } from "../define-pass.js";
 import { raiseOpset } from "../graph/upgrade-opset.js";
 import { histogramRequests } from "./setup/activation-parameters.js";
-import { exclusionsOf } from "./setup/exclusions.js";
+import { exclusionsOf } from "./setup/excluded-nodes.js";
 import { INT8_FORMATS } from "./setup/int8-formats.js";
 import { quantizationSetup, type SetupOptions, takesStaticCodes } from "./setup/quantization-setup.js";
 import { validateWeightBits, WEIGHT_BITS_DEFAULTS } from "./setup/weight-bits.js";

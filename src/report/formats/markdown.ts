@@ -2,15 +2,9 @@
 import type { Report } from "../report.js";
 import { headWarnings, otherWarnings } from "../head-warnings.js";
 import { ACROSS_COLUMNS, acrossRows } from "../across-rows.js";
-import {
-  comparisonRows,
-  fidelityLines,
-  optionsText,
-  provenanceLines,
-  statsText,
-  statusCounts,
-  tellingPasses,
-} from "../rows.js";
+import { comparisonRows } from "../comparison-rows.js";
+import { fidelityLines, provenanceLines } from "../measurement-lines.js";
+import { optionsText, statsText, statusCounts, tellingPasses } from "../pass-summaries.js";
 import { timesLines } from "../times-line.js";
 import type { ReportFormat } from "../report-format.js";
 

@@ -13,7 +13,7 @@ import { weightView } from "../../../layers/weight-view.js";
 import { weightFact } from "../../../ops/weights.js";
 import { type KernelWeight, kernelWeight } from "../../../layers/kernel-weight.js";
 import { isModelOutput } from "./model-output.js";
-import { takesTransposed, whyFloatConvolution, whyFloatMatrix } from "./why-float.js";
+import { takesTransposed, whyFloatConvolution, whyFloatMatrix } from "./int8-obstacles.js";
 
 /** A convolution with fewer multiply-adds per output and no int8 neighbour does not repay its own Q/DQ pairs. */
 const MIN_LONE_KERNEL = 64;

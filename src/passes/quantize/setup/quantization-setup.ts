@@ -17,7 +17,7 @@ import type { Statistics } from "../../../numeric/statistics.js";
 import { DYNAMIC_OPSET, PER_CHANNEL_OPSET } from "../../../ops/int8-kernels.js";
 import { selectNodes } from "../../../ops/select.js";
 import { type ActivationPlan, planActivations } from "./activation-parameters.js";
-import { exclusionsOf } from "./exclusions.js";
+import { exclusionsOf } from "./excluded-nodes.js";
 import type { Int8Format } from "./int8-formats.js";
 import { findIslands, type IslandOptions, type Islands } from "./islands.js";
 import { type WeightForm, weightForm, type WeightFormOptions } from "./weight-form.js";

@@ -11,7 +11,7 @@ import { addLimitFlags, limitsOf } from "../limit-flags.js";
 import { sinceProgramStart } from "../program-start.js";
 import { collected, threadCount, wholeNumber, words } from "../option-values.js";
 import { isStandardOutput } from "../standard-output.js";
-import { REPORT } from "./compress.js";
+import { REPORT } from "./compress-command.js";
 import { setOutcome } from "../outcome.js";
 
 interface VerifyFlags extends GateOptions, LimitOptions {

@@ -3,10 +3,10 @@
  * what is executed.
  */
 import type { Dataset } from "../data/index.js";
-import { SILENT, type Logger } from "../diagnostics.js";
+import { SILENT } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import type { Feed, Model, ValueInfo } from "../ir/index.js";
-import { decodeModel, readModel } from "../onnx/index.js";
+import type { Model, ValueInfo } from "../ir/index.js";
+import { readModel } from "../onnx/index.js";
 import {
   openRemote,
   type RemoteRuntime,
@@ -17,20 +17,17 @@ import {
 import { inStage } from "../stage-clock.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
-import { describeExecuted, type Executed } from "./executed.js";
+import { readExecuted, type Executed } from "./executed.js";
 import { randomFeeds } from "./feeds.js";
 import { warnOfOutputs } from "./fidelity-warnings.js";
-import { compareTimes, type Latency } from "./latency.js";
+import type { Latency } from "./latency.js";
 import type { LoadComparison } from "./load.js";
-import { loaded, timed } from "./readable-files.js";
-import { isSameFile, modelSizes, type FileSizes } from "./size.js";
+import { measureLatency, type LatencyOptions } from "./measure-latency.js";
 import { bytesOf, firstFeeds } from "./reference-outputs.js";
+import { compareSizes, type SizeComparison } from "./size.js";
 import { loadMetric } from "./user-metric.js";
 
-export interface VerifyModelsOptions {
-  /** Paths. */
-  readonly original: string;
-  readonly compressed: string;
+export interface VerifyModelsOptions extends LatencyOptions {
   /**
    * A model to run in place of the compressed one when outputs are compared, such as one that emulates a
    * processor.
@@ -42,18 +39,8 @@ export interface VerifyModelsOptions {
   readonly fidelityData?: Dataset;
   /** "top-1" (default), "top-5", a module's path, or a metric. Needs labels. */
   readonly metric?: string | Metric;
-  /** Threads of the runtime; default 1. */
-  readonly threads?: number;
-  /**
-   * Timed rounds; 0 leaves latency out. Default: 50 rounds and half a second per model; 12 to 50 rounds within
-   * two seconds where they take longer, and 5 to 12 within 20 seconds for very large models.
-   */
-  readonly runs?: number;
-  readonly warmup?: number;
   /** Seed of random inputs. */
   readonly seed?: number;
-  /** Session config entries for both models, such as {"session.x64quantprecision": "1"}. */
-  readonly sessionConfig?: Readonly<Record<string, string>>;
   /** The sizes of both models, if already known. */
   readonly size?: SizeComparison;
   /** A runtime that is already open; otherwise one is started and closed. */
@@ -62,17 +49,6 @@ export interface VerifyModelsOptions {
   readonly opened?: RemoteSession;
   /** Accepts a compressed model that runs only at a lower optimization level than the original. */
   readonly lowerLevelIsFine?: boolean;
-  /** Names of the two models in messages; default: their paths. */
-  readonly names?: readonly [original: string, compressed: string];
-  readonly logger?: Logger;
-}
-
-export interface SizeComparison {
-  /** Bytes, external data included. */
-  readonly original: FileSizes;
-  readonly compressed: FileSizes;
-  /** original.raw / compressed.raw */
-  readonly ratio: number;
 }
 
 export interface VerifyReport {
@@ -89,20 +65,6 @@ export interface VerifyReport {
   /** Multiply-accumulates of one sample; only where they were counted. */
   readonly macs?: { readonly original: number | undefined; readonly compressed: number | undefined };
 }
-
-const DEFAULT_RUNS = 50;
-const DEFAULT_WARMUP = 5;
-/** Small models are timed for longer than 50 rounds take; the rounds of large ones are limited. */
-const TIME_PER_MODEL_MS = 500;
-const ENOUGH_MS = 2_000;
-/** For models of which a dozen rounds would take longer. */
-const LATENCY_BUDGET_MS = 20_000;
-/** Timing ends once the speed-up is known this well, which is better than the 3 % that count as noise. */
-const SURE_WITHIN = 0.02;
-/** Warns when the interquartile range of the times exceeds this fraction of the median. */
-const UNQUIET_SPREAD = 0.3;
-/** Number of inputs that latency is measured on, in turns. */
-const TIMED_FEEDS = 8;
 
 /**
  * Runs both models in a child process and compares them. Reads samples one by one and keeps only sums. Throws
@@ -175,45 +137,6 @@ export function dataDependentSizes({ graph }: Model): (output: string, axis: num
   };
 }
 
-/**
- * Sizes of both models on disk; with `packed` also after gzip and brotli, of equal files once.
- * @param known the sizes of the original, if already measured
- */
-export async function compareSizes(
-  originalPath: string,
-  compressedPath: string,
-  packed = false,
-  known?: Promise<FileSizes>,
-): Promise<SizeComparison> {
-  const original = await (known ?? sizesOf(originalPath, packed));
-  const isEqual = packed && (await isSameFile(originalPath, compressedPath));
-  const compressed = isEqual ? original : await sizesOf(compressedPath, packed);
-  return { original, compressed, ratio: original.raw / compressed.raw };
-}
-
-/** The size on disk; with `packed` as `modelSizes`. */
-export async function sizesOf(path: string, packed = false): Promise<FileSizes> {
-  return packed ? modelSizes(path) : modelSizes(path, 0);
-}
-
-/** What the runtime executes for a model, or null if it cannot show it. */
-export async function readExecuted(
-  runtime: RemoteRuntime,
-  path: string,
-  logger: Logger,
-  name?: string,
-): Promise<Executed | null> {
-  try {
-    return describeExecuted(
-      decodeModel(await loaded(path, (file) => runtime.optimizedGraph(file, name ?? path))),
-    );
-  } catch (error) {
-    if (!(error instanceof EdgecError) || error.code !== "RUNTIME_MISSING") throw error;
-    logger.diagnostic?.({ id: "verify/no-executed-graph", severity: "info", message: error.message });
-    return null;
-  }
-}
-
 type Given =
   "original" | "compressed" | "standIn" | "evalData" | "logger" | "lowerLevelIsFine" | "names" | "opened";
 
@@ -260,57 +183,6 @@ async function metricOf({ metric, evalData }: VerifyModelsOptions): Promise<Metr
     );
   }
   return typeof metric === "object" ? metric : loadMetric(metric ?? "top-1");
-}
-
-async function measureLatency(
-  options: VerifyModelsOptions,
-  data: Dataset,
-  runtime: RemoteRuntime,
-  sessions: readonly RemoteSession[] | undefined,
-): Promise<Latency | null> {
-  const { original, compressed, runs, warmup = DEFAULT_WARMUP, threads = 1, sessionConfig } = options;
-  const feeds: Feed[] = [];
-  for await (const { feed } of data.samples()) if (feeds.push(feed) === TIMED_FEEDS) break;
-  const budget =
-    runs === undefined
-      ? {
-          runs: DEFAULT_RUNS,
-          minMs: TIME_PER_MODEL_MS,
-          enoughMs: ENOUGH_MS,
-          maxMs: LATENCY_BUDGET_MS,
-          sureWithin: SURE_WITHIN,
-        }
-      : { runs };
-  const timing = { ...budget, warmup, threads, ...(sessionConfig ? { config: sessionConfig } : {}) };
-  const times = sessions
-    ? await runtime.timeSessions(sessions, feeds, timing)
-    : await timed([original, compressed], (files) => {
-        const labels = options.names ?? files.map(({ label }) => label);
-        return runtime.timeInterleaved(
-          files.map(({ path }) => path),
-          feeds,
-          { ...timing, labels },
-        );
-      });
-  if (!times) return null;
-  const [before, after] = times;
-  const latency = compareTimes(before ?? { samplesMs: [] }, after ?? { samplesMs: [] }, {
-    threads,
-    runtime: `${runtime.name} ${runtime.version}`,
-  });
-  warnOfNoise(latency, options.logger ?? SILENT);
-  return latency;
-}
-
-function warnOfNoise({ original, compressed, speedupRange: [low, high] }: Latency, logger: Logger): void {
-  if (Math.max(original.spread, compressed.spread) <= UNQUIET_SPREAD) return;
-  logger.diagnostic?.({
-    id: "verify/unquiet-machine",
-    severity: "warning",
-    message:
-      `The machine was busy while the models were timed: half of the rounds gave speed-ups outside ` +
-      `${low.toFixed(2)}× to ${high.toFixed(2)}×. Repeat the measurement on an idle machine before relying on it.`,
-  });
 }
 
 /** Graph inputs without a default value. */

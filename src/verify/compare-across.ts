@@ -17,7 +17,7 @@ import {
 import { FidelityMeter, lowestAgreement, type OutputFidelity } from "./fidelity.js";
 import { readableFiles, type ReadableFiles } from "./readable-files.js";
 import { firstFeeds, ReferenceOutputs } from "./reference-outputs.js";
-import { dataDependentSizes } from "./verify.js";
+import { dataDependentSizes } from "./verify-models.js";
 
 export const RUNTIMES: readonly RuntimeKind[] = ["node", "web"];
 

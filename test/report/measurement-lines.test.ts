@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { fidelityLines } from "../../src/report/rows.js";
+import { fidelityLines } from "../../src/report/measurement-lines.js";
 import type { OutputFidelity } from "../../src/verify/index.js";
 
 const output = (given: Partial<OutputFidelity>): OutputFidelity => ({

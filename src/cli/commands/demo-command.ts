@@ -6,7 +6,7 @@ import type { Report } from "../../report/report.js";
 import { collected } from "../option-values.js";
 import type { Job } from "../run-compress.js";
 import { isStandardOutput } from "../standard-output.js";
-import { FORCE, REPORT } from "./compress.js";
+import { FORCE, REPORT } from "./compress-command.js";
 
 const fixture = (path: string): string =>
   fileURLToPath(new URL(`../../../fixtures/${path}`, import.meta.url));

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { dataFormatsText } from "../../data/data-formats.js";
 import { addLimitFlags } from "../limit-flags.js";
 import { collected, numberWithin, threadCount, wholeNumber } from "../option-values.js";
-import { EXTERNAL_DATA, FORCE, MIN_ORT, NO_EXTERNAL_DATA, OUTPUT, REPORT } from "./compress.js";
+import { EXTERNAL_DATA, FORCE, MIN_ORT, NO_EXTERNAL_DATA, OUTPUT, REPORT } from "./compress-command.js";
 
 const EXAMPLES = `
 No lossy pass runs, and weights stay in compact form (int8 with a scale, half precision, tables, gaps) if they have it.

@@ -4,7 +4,7 @@ import { dataFormatsText } from "../../data/data-formats.js";
 import type { SensitivityOptions } from "../../compare/sensitivity.js";
 import { addLimitFlags } from "../limit-flags.js";
 import { collected, threadCount, wholeNumber } from "../option-values.js";
-import { EXCLUDE, PER_TENSOR } from "./compress.js";
+import { EXCLUDE, PER_TENSOR } from "./compress-command.js";
 
 type Flags = SensitivityOptions & {
   readonly calib: string;
