@@ -165,7 +165,11 @@ async function runBoth(
   const shortage =
     context.standsAlone === true
       ? undefined
-      : memoryShortage(size.original.raw, freemem(), () => loadBytes(readModel(path)));
+      : memoryShortage(
+          size.original.raw,
+          freemem(),
+          () => loadBytes(readModel(context.referencePath)) + loadBytes(readModel(path)),
+        );
   if (shortage !== undefined)
     return unproven(
       `The compressed model was not loaded or compared: ${shortage}. Compare the models on ` +

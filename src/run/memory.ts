@@ -1,5 +1,4 @@
 /** Estimates whether free memory is enough to run two models side by side. */
-import { PER_DENSE_BYTE } from "../passes/encode/load-bytes.js";
 import { bytesText } from "../units.js";
 
 /**
@@ -10,19 +9,18 @@ const LARGE = 1e9;
 
 /**
  * Why both models cannot be run side by side, since the runtime would be killed half-way; undefined if they can.
- * @param resultBytes called only for a large original: the memory of the other model, as `loadBytes` estimates
- *   it; default: as much as the original
+ * @param needed called only for a large original: the memory of both models, as `loadBytes` estimates it
  */
 export function memoryShortage(
   originalBytes: number,
   freeBytes: number,
-  resultBytes: () => number = () => PER_DENSE_BYTE * originalBytes,
+  needed: () => number,
 ): string | undefined {
   if (originalBytes < LARGE) return undefined;
-  const needed = PER_DENSE_BYTE * originalBytes + resultBytes();
-  if (needed <= freeBytes) return undefined;
+  const bytes = needed();
+  if (bytes <= freeBytes) return undefined;
   return (
-    `running it together with the original takes about ${bytesText(needed)} of memory, ` +
+    `running it together with the original takes about ${bytesText(bytes)} of memory, ` +
     `and only ${bytesText(freeBytes)} are free`
   );
 }

@@ -9,6 +9,7 @@ import { memoryShortage } from "./memory.js";
 import { needsHoldout } from "../plan/search-aims.js";
 import type { Plan } from "../plan/plan-types.js";
 import { option } from "../option-names.js";
+import { loadBytes } from "../passes/encode/load-bytes.js";
 
 /** Share of the calibration samples that decide which steps are kept. */
 const HOLDOUT_SHARE = 0.25;
@@ -59,7 +60,7 @@ function tooFew({ size = 0 }: Dataset): string {
 }
 
 function tooLarge(model: Model): string | undefined {
-  const shortage = memoryShortage(weightBytes(model), freemem());
+  const shortage = memoryShortage(weightBytes(model), freemem(), () => 2 * loadBytes(model));
   return shortage === undefined ? undefined : `${shortage}.`;
 }
 
