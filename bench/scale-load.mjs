@@ -56,6 +56,8 @@ async function rowsOf(folder, name, model, ways) {
   const rows = [row(name, "", original, original)];
   for (const flags of ways) {
     const output = join(folder, "out.onnx");
+    // An earlier result may have been in two files.
+    for (const path of [output, `${output}.data`]) rmSync(path, { force: true });
     const args = [
       "bin/edgec.js",
       "compress",
