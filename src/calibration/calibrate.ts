@@ -6,6 +6,7 @@ import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor }
 import { requestKey, Statistics, type GramRequest, type StatisticRequest } from "../numeric/statistics.js";
 import { LimitExceeded } from "../run-limits.js";
 import { locate, type Located } from "./augment.js";
+import { ContinuedRounds } from "./continued-rounds.js";
 import { FirstSample } from "./infer-shapes-from-sample.js";
 import { exposeInner, type InnerTensor } from "./expose-subgraph-tensors.js";
 import { liftRequests, type LiftedRequests } from "./subgraph-requests.js";
@@ -32,10 +33,15 @@ export interface CalibrationOptions {
   /** Most bytes of one Gram matrix (8 d² per group of d features); default 1 GiB. Larger ones are left out. */
   readonly gramBytes?: number;
   /**
-   * Most bytes of Gram matrices accumulated at once; default 192 MiB. Beyond it, the front part of the model
-   * runs again.
+   * Most bytes of Gram matrices accumulated at once; default 192 MiB. Beyond it the model runs in rounds, each from
+   * the values at the end of the one before it.
    */
   readonly roundBytes?: number;
+  /**
+   * Most bytes on disk of the values that one round hands to the next; default 4 GiB. Beyond it, the front part of
+   * the model runs again.
+   */
+  readonly boundaryBytes?: number;
   /** Skips the sample run that finds sizes, because the requests are known to be small. */
   readonly inOneRound?: boolean;
   /** The process to run in; default: a new one that ends when done. */
@@ -44,12 +50,13 @@ export interface CalibrationOptions {
 
 const MIB = 2 ** 20;
 const DEFAULT_ACTIVATION_BYTES = 256 * MIB;
+const DEFAULT_BOUNDARY_BYTES = 4096 * MIB;
 const FLOATING: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.BFLOAT16, DataType.DOUBLE];
 
 /**
  * Measures the `requests`. The model runs in a child process with the requested tensors as outputs, and only
- * statistics come back. Requests that do not fit in memory together are measured in several passes over the
- * data.
+ * statistics come back. Requests that do not fit in memory together are measured in rounds, each on the part of
+ * the model behind the part of the round before it.
  *
  * A request is absent from the result if the model has no such tensor in that scope, it is not floating
  * point, or its shape does not suit the request; also for a body that never runs or cannot be reached (see
@@ -100,6 +107,7 @@ async function withProcess(
 }
 
 interface PlannedRound {
+  readonly index: number;
   readonly requests: readonly StatisticRequest[];
   /** The number of samples to come; 0 where nothing depends on it. */
   readonly samples: number;
@@ -115,6 +123,7 @@ class Calibration {
   private readonly logger: Logger;
   private readonly requests: readonly StatisticRequest[];
   private inner: readonly InnerTensor[];
+  private continued: ContinuedRounds | undefined;
 
   constructor(
     private readonly options: CalibrationOptions,
@@ -142,13 +151,25 @@ class Calibration {
     const { rounds, tooLarge } = planRounds(this.requests, shapes, this.limits());
     for (const each of tooLarge) this.tellTooLarge(each);
     const samples = rounds.length === 0 ? 0 : await this.sampleCount();
+    // Bodies are exposed for each round anew, which changes the nodes around them.
+    if (rounds.length > 1 && this.lifted.inner.length === 0) this.continued = this.continue(rounds, shapes);
     for (const [index, planned] of rounds.entries()) {
       const requests = this.inner.length > 0 ? planned : this.direct(planned);
       if (requests.length > 0)
-        await this.measureRound({ requests, samples, shapes }, (done) =>
+        await this.measureRound({ index, requests, samples, shapes }, (done) =>
           this.progress(Math.floor((index * samples + done) / rounds.length), samples),
         );
     }
+  }
+
+  private continue(
+    rounds: readonly (readonly StatisticRequest[])[],
+    shapes: PlannedRound["shapes"],
+  ): ContinuedRounds {
+    const { model, activationBytes = DEFAULT_ACTIVATION_BYTES } = this.options;
+    const { boundaryBytes = DEFAULT_BOUNDARY_BYTES } = this.options;
+    const bytes = this.bytesOf(rounds.flat(), shapes);
+    return new ContinuedRounds(model.graph, bytes, rounds, { activationBytes, boundaryBytes }, this.scratch);
   }
 
   private tellTooLarge({ request, bytes }: { readonly request: GramRequest; readonly bytes: number }): void {
@@ -187,34 +208,47 @@ class Calibration {
     progress: (done: number) => void,
   ): Promise<number> {
     const model = this.measuredModel(round.requests);
-    const segments = this.segments(round, model, mostBytes);
-    await this.child.call("openRound", [this.round(round)]);
+    const continued = this.continued?.round(round.index);
+    const { segments, ...ends } = continued ?? { segments: this.segments(round, model, mostBytes) };
+    await this.child.call("openRound", [{ ...this.round(round), ...ends }]);
     try {
-      return await streamSamples(
-        { ...this.options, model, child: this.child, scratch: this.scratch, inner: this.inner },
+      const sent = await streamSamples(
+        { ...this.options, ...ends, model, child: this.child, scratch: this.scratch, inner: this.inner },
         segments,
         progress,
       );
+      await this.continued?.advance(this.child);
+      return sent;
     } catch (error) {
       const isRefused = error instanceof EdgecError && error.code === "MODEL_REJECTED";
-      if (segments.length < 2 || !isRefused || error instanceof LimitExceeded) throw error;
+      if ((!continued && segments.length < 2) || !isRefused || error instanceof LimitExceeded) throw error;
       // The runtime may be unable to hand over what lies at a cut.
       await this.child.call("settle", []).catch(() => undefined);
       await this.child.call("closeRound", []);
-      return this.runRound(round, Infinity, progress);
+      this.continued?.drop();
+      this.continued = undefined;
+      return this.runRound(round, continued ? mostBytes : Infinity, progress);
     }
   }
 
-  private segments({ requests, shapes }: PlannedRound, { graph }: Model, mostBytes: number): Segment[] {
-    const tensors = new Set(requests.map((request) => request.tensor));
-    const names = [...this.located.computed, ...this.inner.map(({ output }) => output)];
-    const bytes = new Map(
-      names.filter((name) => tensors.has(name)).map((name) => [name, 4 * elements(shapes.get(name) ?? [])]),
-    );
+  private segments(round: PlannedRound, { graph }: Model, mostBytes: number): Segment[] {
+    const bytes = this.bytesOf(round.requests, round.shapes);
     if (bytes.size === 0) return [];
     if ([...bytes.values()].reduce((sum, own) => sum + own, 0) <= mostBytes)
       return [{ computed: [...bytes.keys()], keep: [] }];
     return planSegments(graph, bytes, mostBytes);
+  }
+
+  /** Of the measured tensors that nodes make, in one sample. */
+  private bytesOf(
+    requests: readonly StatisticRequest[],
+    shapes: PlannedRound["shapes"],
+  ): Map<string, number> {
+    const tensors = new Set(requests.map((request) => request.tensor));
+    const names = [...this.located.computed, ...this.inner.map(({ output }) => output)];
+    return new Map(
+      names.filter((name) => tensors.has(name)).map((name) => [name, 4 * elements(shapes.get(name) ?? [])]),
+    );
   }
 
   /** The model, with the values of bodies that are asked for as outputs. */

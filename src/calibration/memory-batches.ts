@@ -1,4 +1,4 @@
-/** Divides the requests into rounds whose second-moment matrices fit in memory. The dataset runs once per round. */
+/** Divides the requests into rounds whose second-moment matrices fit in memory. */
 import { groupBy } from "../group-by.js";
 import { rowsInPlaceOfMatrix } from "../numeric/gram.js";
 import { rowSource } from "../numeric/im2col.js";
@@ -20,8 +20,9 @@ export interface RoundPlan {
 }
 
 /**
- * Packs requests into rounds in the order of `shapes`, which is the order of the graph: an early round then
- * needs only the early nodes of the model. Other requests take little memory, and come with the first round.
+ * Packs requests into rounds in the order of `shapes`, which is the order of the graph: each round then needs
+ * only the nodes behind those of the round before it. Other requests take little memory. They come with the round
+ * of the matrices around them.
  * @param shapes the tensors' shapes in the first sample; others may be larger, so the limit is approximate
  */
 export function planRounds(
@@ -29,28 +30,26 @@ export function planRounds(
   shapes: ReadonlyMap<string, readonly number[]>,
   limits: RoundLimits,
 ): RoundPlan {
-  const first: StatisticRequest[] = [];
   const rounds: StatisticRequest[][] = [];
   const tooLarge: { request: GramRequest; bytes: number }[] = [];
   const byTensor = groupBy(requests, ({ tensor }) => tensor);
-  let grams = Infinity;
+  let grams = 0;
   for (const [tensor, dims] of shapes) {
     for (const request of byTensor.get(tensor) ?? []) {
       const bytes = request.kind === "gram" ? gramBytes(request, dims, limits.samples) : 0;
-      if (request.kind === "gram" && bytes > limits.gramBytes) tooLarge.push({ request, bytes });
-      else if (bytes === 0) first.push(request);
-      else {
-        if (grams + bytes > limits.roundBytes) {
-          rounds.push([]);
-          grams = 0;
-        }
-        rounds.at(-1)!.push(request);
-        grams += bytes;
+      if (request.kind === "gram" && bytes > limits.gramBytes) {
+        tooLarge.push({ request, bytes });
+        continue;
       }
+      if (rounds.length === 0 || (bytes > 0 && grams > 0 && grams + bytes > limits.roundBytes)) {
+        rounds.push([]);
+        grams = 0;
+      }
+      rounds.at(-1)!.push(request);
+      grams += bytes;
     }
   }
-  if (rounds.length === 0) return { rounds: first.length > 0 ? [first] : [], tooLarge };
-  return { rounds: [[...first, ...rounds[0]!], ...rounds.slice(1)], tooLarge };
+  return { rounds, tooLarge };
 }
 
 /** Bytes of the matrices of a request on a tensor of shape `dims`; 0 if it has no such rows. */

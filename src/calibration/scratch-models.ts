@@ -23,6 +23,11 @@ export class ScratchModels {
     return writeModel(model, this.pathOf(this.written++), { durable: false }).path;
   }
 
+  /** A path for something else. */
+  file(name: string): string {
+    return this.folder.file(name);
+  }
+
   /** The same error, with `model` in place of the names of its copies. */
   unnamed(error: unknown, model: string): unknown {
     if (!(error instanceof EdgecError) || !error.message.includes(this.folder.path)) return error;

@@ -2,6 +2,7 @@
 import type { Feed } from "../ir/index.js";
 import type { Gram, GramRequest, StatisticRequest, StoredGram } from "../numeric/statistics.js";
 import { loadRuntime } from "../runtime/index.js";
+import type { StoredBoundary } from "./boundary-file.js";
 import { collectGarbage } from "./collect-garbage.js";
 import type { Statistic } from "./reducer.js";
 import {
@@ -45,11 +46,11 @@ export async function addSegment(segment: SegmentModel): Promise<void> {
 }
 
 export async function begin(feed: Feed): Promise<void> {
-  (await worker).begin(feed);
+  return (await worker).begin(feed);
 }
 
-export async function advance(): Promise<Advance> {
-  return (await worker).advance();
+export async function advance(isLast: boolean): Promise<Advance> {
+  return (await worker).advance(isLast);
 }
 
 export async function observe(feed: Feed, sample: number): Promise<SampleProblem | undefined> {
@@ -58,6 +59,10 @@ export async function observe(feed: Feed, sample: number): Promise<SampleProblem
 
 export async function settle(): Promise<SampleProblem | undefined> {
   return (await worker).settle();
+}
+
+export async function takeBoundary(): Promise<StoredBoundary | undefined> {
+  return (await worker).takeBoundary();
 }
 
 export async function takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {

@@ -4,6 +4,7 @@ import { BadDataError } from "../errors.js";
 import { type DataType, tensorValue, type Feed, type Model } from "../ir/index.js";
 import { loadingWithin } from "../runtime/index.js";
 import { modelComputing } from "./augment.js";
+import type { StoredBoundary } from "./boundary-file.js";
 import type { InnerTensor } from "./expose-subgraph-tensors.js";
 import type { CalibrationClient } from "./process.js";
 import { modelLabel, type ScratchModels } from "./scratch-models.js";
@@ -18,6 +19,8 @@ export interface StreamOptions {
   /** The process in which a round was opened. */
   readonly child: CalibrationClient;
   readonly scratch: ScratchModels;
+  /** What the samples start from, instead of the dataset, which is not read then. */
+  readonly resume?: StoredBoundary;
 }
 
 /**
@@ -30,10 +33,10 @@ export async function streamSamples(
   segments: readonly Segment[],
   progress: (done: number) => void,
 ): Promise<number> {
-  const { child, dataset } = options;
+  const { child } = options;
   let sent = 0;
   let running: Promise<SampleProblem | undefined> = Promise.resolve(undefined);
-  for await (const { feed } of dataset.samples()) {
+  for await (const feed of feedsOf(options)) {
     if (sent === 0 && segments.length > 0) {
       requireUsable(options, await openSegments(options, segments, feed));
     } else {
@@ -50,27 +53,42 @@ export async function streamSamples(
   return sent;
 }
 
+async function* feedsOf({ dataset, resume }: StreamOptions): AsyncGenerator<Feed> {
+  // The child has the values at hand.
+  if (resume) for (let left = resume.samples.length; left > 0; left--) yield {};
+  else for await (const { feed } of dataset.samples()) yield feed;
+}
+
 /** Each segment runs on the first sample before the next one is made: only then its types are known. */
 async function openSegments(
-  { model, child, scratch }: StreamOptions,
+  { model, child, scratch, resume }: StreamOptions,
   segments: readonly Segment[],
   feed: Feed,
 ): Promise<SampleProblem | undefined> {
   await child.call("begin", [feed]);
-  let types: ReadonlyMap<string, DataType> = new Map();
+  const stored = new Map(resume?.samples[0]?.map(({ name, dataType }) => [name, dataType]));
+  const own = resume ? withInputs(model, (name) => stored.has(name)) : model;
+  for (const { name } of own.graph.inputs) stored.delete(name);
+  let types: ReadonlyMap<string, DataType> = stored;
   const isPart = segments.length > 1;
-  for (const { computed, keep } of segments) {
+  for (const [k, { computed, keep }] of segments.entries()) {
     const given = [...types].map(([name, type]) => tensorValue(name, type));
     const outputs = [...new Set([...computed, ...keep.filter((name) => !types.has(name))])];
-    const modelPath = scratch.write(modelComputing(model, outputs, given));
+    const modelPath = scratch.write(modelComputing(own, outputs, given));
     await loadingWithin(child, modelPath, modelLabel(model), () =>
       child.call("addSegment", [{ modelPath, outputs, keep, isPart }], "loading the model for calibration"),
     );
-    const first = await child.call("advance", [], "running calibration sample 0");
+    const first = await child.call("advance", [k === segments.length - 1], "running calibration sample 0");
     if (first.problem) return first.problem;
     types = first.types;
   }
   return undefined;
+}
+
+/** A session asks for all inputs of its model, also for those that it does not read. */
+function withInputs(model: Model, isFed: (name: string) => boolean): Model {
+  const inputs = model.graph.inputs.filter(({ name }) => isFed(name));
+  return { ...model, graph: { ...model.graph, inputs } };
 }
 
 function requireUsable({ dataset, inner }: StreamOptions, problem: SampleProblem | undefined): void {

@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import type { DataType, Feed } from "../ir/index.js";
 import type { Gram, GramRequest, StatisticRequest, StoredGram } from "../numeric/statistics.js";
 import { type OnnxRuntime, type Session, YIELDING, LEVELS, type SessionOptions } from "../runtime/runtime.js";
+import { BoundaryReader, BoundaryWriter, type BoundaryTarget, type StoredBoundary } from "./boundary-file.js";
 import { UsedMemory } from "./collect-garbage.js";
 import { gramProduct } from "./gram-product.js";
 import { gramBytesOf, writeGram } from "./moments-file.js";
@@ -13,7 +14,7 @@ import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
 import { AdaptiveSession } from "../runtime/adaptive-session.js";
 
-/** One pass over the dataset. */
+/** One pass over the samples. */
 export interface Round {
   /** Name of the model in messages. */
   readonly label: string;
@@ -27,6 +28,10 @@ export interface Round {
   readonly elements: number;
   /** Total number of threads; undefined: one per processor. */
   readonly threads: number | undefined;
+  /** What the samples start from, instead of their feeds. */
+  readonly resume?: StoredBoundary;
+  /** What to keep of each sample for the next round. */
+  readonly save?: BoundaryTarget;
 }
 
 /** A part of the model; see segments.ts. */
@@ -63,6 +68,8 @@ interface Running {
   /** Reduces in this thread: Gram requests, and all requests of a small round. */
   readonly own: Reducer;
   readonly pool: ReducingPool | undefined;
+  readonly reader: BoundaryReader | undefined;
+  readonly writer: BoundaryWriter | undefined;
 }
 
 export class CalibrationWorker {
@@ -115,6 +122,8 @@ export class CalibrationWorker {
       gram,
       own,
       pool: reducing > 0 ? new ReducingPool(others, reducing) : undefined,
+      reader: round.resume && new BoundaryReader(round.resume),
+      writer: round.save && new BoundaryWriter(round.save),
     };
     return Promise.resolve();
   }
@@ -132,16 +141,17 @@ export class CalibrationWorker {
   }
 
   /** Takes the first sample, which goes through the segments while they are added. */
-  begin(feed: Feed): void {
-    this.first = { feed, kept: {} };
+  async begin(feed: Feed): Promise<void> {
+    this.first = await this.start(feed, 0);
   }
 
-  /** Runs the first sample through the segment added last. */
-  async advance(): Promise<Advance> {
-    const { segments } = this.requireRound();
+  /** Runs the first sample through the segment added last. @param isLast whether no other will be added */
+  async advance(isLast: boolean): Promise<Advance> {
+    const { segments, writer } = this.requireRound();
     const { feed, kept } = this.first;
     const { problem, values } = await this.runSegment(segments.length - 1, feed, kept, 0);
     this.first = { feed, kept: values };
+    if (isLast) await writer?.add({ ...feed, ...values });
     const types = Object.entries(values).map(([name, { dataType }]) => [name, dataType] as const);
     return { problem, types: new Map(types) };
   }
@@ -160,6 +170,11 @@ export class CalibrationWorker {
   async settle(): Promise<SampleProblem | undefined> {
     await this.turn;
     return this.reducing;
+  }
+
+  /** What the next round can start from, if all of it was stored. */
+  async takeBoundary(): Promise<StoredBoundary | undefined> {
+    return this.requireRound().writer?.finish();
   }
 
   /** Returns the statistic of one request of the round and frees its memory. */
@@ -190,19 +205,30 @@ export class CalibrationWorker {
     await this.running?.pool?.close();
     for (const { session } of this.running?.segments ?? []) await session.release();
     await this.running?.gram.release();
+    await this.running?.reader?.close();
+    await this.running?.writer?.finish();
     this.running = this.large = undefined;
     this.first = { feed: {}, kept: {} };
     this.reducing = Promise.resolve(undefined);
   }
 
-  private async observeNext(feed: Feed, sample: number): Promise<SampleProblem | undefined> {
-    const { segments } = this.requireRound();
-    if (segments.length === 0) return this.reduce(feed, sample, new Set());
+  private async observeNext(given: Feed, sample: number): Promise<SampleProblem | undefined> {
+    const { segments, writer } = this.requireRound();
+    const { feed, kept } = await this.start(given, sample);
+    let values = kept;
     let problem: SampleProblem | undefined;
-    let kept: Feed = {};
+    if (segments.length === 0)
+      problem = await this.reduce(feed, sample, new Set(writer ? Object.keys(feed) : []));
     for (let k = 0; k < segments.length && !problem; k++)
-      ({ problem, values: kept } = await this.runSegment(k, feed, kept, sample));
+      ({ problem, values } = await this.runSegment(k, feed, values, sample));
+    await writer?.add({ ...feed, ...values });
     return problem;
+  }
+
+  /** What a sample starts from: its inputs, and what earlier rounds have made of them. */
+  private async start(given: Feed, sample: number): Promise<{ readonly feed: Feed; readonly kept: Feed }> {
+    const stored = await this.requireRound().reader?.read(sample);
+    return { feed: stored ?? given, kept: stored ?? {} };
   }
 
   private async runSegment(

@@ -21,17 +21,23 @@ describe("planRounds", () => {
     // 8 bytes x 100² = 80,000 for a and b, 20,000 for c.
     const requests = [gram("a"), gram("b"), gram("c"), range("c")];
     const fits = planRounds(requests, shapes, { roundBytes: 100_000, gramBytes: 100_000 });
-    expect(fits.rounds).toEqual([
-      [range("c"), gram("a")],
-      [gram("b"), gram("c")],
-    ]);
+    expect(fits.rounds).toEqual([[gram("a")], [gram("b"), gram("c"), range("c")]]);
     const { rounds, tooLarge } = planRounds(requests, shapes, { roundBytes: 1e9, gramBytes: 50_000 });
     expect([rounds, tooLarge]).toEqual([
-      [[range("c"), gram("c")]],
+      [[gram("c"), range("c")]],
       [
         { request: gram("a"), bytes: 80_000 },
         { request: gram("b"), bytes: 80_000 },
       ],
+    ]);
+  });
+
+  it("opens no round for what takes little memory", () => {
+    const requests = [range("a"), gram("a"), range("b"), gram("c"), range("c")];
+    const { rounds } = planRounds(requests, shapes, { roundBytes: 1, gramBytes: 1e9 });
+    expect(rounds).toEqual([
+      [range("a"), gram("a"), range("b")],
+      [gram("c"), range("c")],
     ]);
   });
 

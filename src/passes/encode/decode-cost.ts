@@ -30,6 +30,8 @@ export interface ChainCost {
 
 interface Value {
   readonly count: number;
+  /** Where they are known. */
+  readonly dims?: readonly number[];
   readonly type: DataType;
 }
 
@@ -66,7 +68,9 @@ export function chainCost(
   const values = new Map<string, Value>();
   const valueOf = (name: string): Value | undefined => {
     const constant = values.has(name) ? undefined : constantOf(name);
-    return constant ? { count: elementCount(constant), type: constant.dataType } : values.get(name);
+    return constant
+      ? { count: elementCount(constant), dims: constant.dims, type: constant.dataType }
+      : values.get(name);
   };
   const made: number[] = [];
   for (const node of nodes) {
@@ -96,7 +100,7 @@ function outputOf(
   };
   switch (node.opType) {
     case "Cast":
-      return { count: first.count, type: intAttribute<number>(node, "to", DataType.FLOAT) };
+      return { ...first, type: intAttribute<number>(node, "to", DataType.FLOAT) };
     case "ConstantOfShape":
       return {
         count: numbers(0).reduce((product, dim) => product * dim, 1),
@@ -115,24 +119,31 @@ function outputOf(
     case "Mod":
     case "Mul":
     case "Sub":
-      return { count: broadcastCount(node, inputs, constantOf), type: first.type };
+      return { count: broadcastCount(inputs), type: first.type };
     default:
-      return first;
+      return { count: first.count, type: first.type };
   }
 }
 
-/** A column of shape [k, 1] against a row of m makes k · m; all else is as large as the larger operand. */
-function broadcastCount(
-  node: Node,
-  inputs: readonly Value[],
-  constantOf: (name: string) => ChainConstant | undefined,
-): number {
-  const columns = node.inputs.map((name) => {
-    const dims = constantOf(name)?.dims ?? [];
-    return dims.length === 2 && dims[1] === 1 ? (dims[0] ?? 1) : undefined;
-  });
-  const at = columns.findIndex((column) => column !== undefined);
+/**
+ * Where a shape is not known, a column of shape [k, 1] makes k · m with the m others, which are a row then; all else
+ * is as large as the larger operand.
+ */
+function broadcastCount(inputs: readonly Value[]): number {
+  const [a, b] = inputs.map(({ dims }) => dims);
+  if (a && b) return elementsOfBroadcast(a, b);
+  const at = inputs.findIndex(({ dims }) => dims?.length === 2 && dims[1] === 1);
   return at < 0
     ? Math.max(...inputs.map(({ count }) => count))
-    : (columns[at] ?? 1) * (inputs[1 - at]?.count ?? 1);
+    : (inputs[at]?.dims?.[0] ?? 1) * (inputs[1 - at]?.count ?? 1);
+}
+
+function elementsOfBroadcast(a: readonly number[], b: readonly number[]): number {
+  const rank = Math.max(a.length, b.length);
+  let count = 1;
+  for (let axis = 1; axis <= rank; axis++) {
+    const [own, other] = [a.at(-axis) ?? 1, b.at(-axis) ?? 1];
+    count *= own === 1 ? other : own;
+  }
+  return count;
 }
