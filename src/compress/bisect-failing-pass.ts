@@ -46,6 +46,31 @@ export async function findFailingPass(
   }
 }
 
+/**
+ * The first exact pass that breaks the model, where so much was lost that it may hide behind the lossy ones.
+ * The result itself shows no fault, so one trial settles most cases: the plan up to its first lossy pass. Not even
+ * that is run where no exact pass has changed the model.
+ * @param changed names of the passes that changed the model
+ */
+export async function findHiddenFault(
+  context: CandidateContext,
+  plan: Plan,
+  recorded: Map<string, Statistics>,
+  changed: ReadonlySet<string>,
+): Promise<FailingPass | undefined> {
+  const passes = plan.flatMap((step) => step.passes);
+  const lossy = passes.findIndex((pass) => pass.lossy);
+  const last = passes.slice(0, Math.max(lossy, 0)).findLastIndex(({ name }) => changed.has(name));
+  if (last < 0) return undefined;
+  const exact = prefixOf(plan, last + 1);
+  const trials = new Trials(context, exact, recorded);
+  try {
+    return (await trials.faultAfter(last + 1, true)) === undefined ? undefined : await bisect(exact, trials);
+  } finally {
+    await trials.close();
+  }
+}
+
 async function bisect(plan: Plan, trials: Trials): Promise<FailingPass | undefined> {
   const passes = plan.flatMap((step) => step.passes);
   if ((await trials.faultAfter(0)) !== undefined) return undefined;
@@ -86,8 +111,11 @@ class Trials {
     private readonly recorded: Map<string, Statistics>,
   ) {}
 
-  /** What is wrong with the model after `count` passes; undefined if nothing is. */
-  async faultAfter(count: number): Promise<string | undefined> {
+  /**
+   * What is wrong with the model after `count` passes; undefined if nothing is.
+   * @param outputsOnly a model that is invalid shows only where the runtime refuses it
+   */
+  async faultAfter(count: number, outputsOnly = false): Promise<string | undefined> {
     const { context } = this;
     context.logger.progress?.({ step: "find the pass that broke the model", done: this.tried++ });
     const plan = prefixOf(this.plan, count);
@@ -97,7 +125,7 @@ class Trials {
       await applyPlan({ ...context, logger: {}, bestSoFar: undefined }, model, plan, this.recorded);
       const path = await context.files.path("trial");
       writeModel(model, path);
-      assertSound(readModel(path), "read back", context.undescribed);
+      if (!outputsOnly) assertSound(readModel(path), "read back", context.undescribed);
       return await this.outputFault(path, expectationOf(model, plan));
     } catch (error) {
       if (error instanceof EndedFromOutside) throw error;

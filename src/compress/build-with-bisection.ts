@@ -8,7 +8,7 @@ import { EdgecError, sentence } from "../errors.js";
 import type { Statistics } from "../numeric/statistics.js";
 import { brokenOutputs, expectationOf, isSuspicious } from "./output-sanity.js";
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
-import { findFailingPass, type FailingPass } from "./bisect-failing-pass.js";
+import { findFailingPass, findHiddenFault, type FailingPass } from "./bisect-failing-pass.js";
 import { inWholeStage } from "../stage-clock.js";
 import { withoutPass } from "../plan/plan.js";
 import { isRegistered } from "../plan/registry.js";
@@ -41,10 +41,7 @@ export async function buildWithBisection(
     );
     const told = [...leftOut.values()].map(leftOutWarning);
     if (result.fault === undefined) return withWarnings(result.candidate, told);
-    context.logger.progress?.({ step: "find the pass that broke the model", done: 0 });
-    const guilty =
-      result.guilty ??
-      (await inWholeStage("find a faulty pass", () => findFailingPass(context, remaining, recorded)));
+    const guilty = result.guilty ?? (await guiltyOf(result, context, remaining, recorded));
     if (!guilty) return withWarnings(unexplained(result), told);
     if (context.options.safe === false) throw refusal(guilty, result.cause);
     if (leftOut.size >= MAX_LEFT_OUT) throw result.cause ?? refusal(guilty, undefined);
@@ -94,6 +91,23 @@ function faultOf({ measurements: { fidelity }, plan, model }: Candidate): string
   if (!fidelity) return undefined;
   return (
     brokenOutputs(fidelity, expectationOf(model, plan)) ?? (isSuspicious(fidelity) ? SUSPICION : undefined)
+  );
+}
+
+/** On suspicion alone, only exact passes are tried: lossy ones may lose that much. */
+async function guiltyOf(
+  { fault, candidate }: Broken,
+  context: CandidateContext,
+  plan: Plan,
+  recorded: Map<string, Statistics>,
+): Promise<FailingPass | undefined> {
+  context.logger.progress?.({ step: "find the pass that broke the model", done: 0 });
+  const changed = (): Set<string> =>
+    new Set(candidate?.run.passes.flatMap(({ name, modified }) => (modified ? [name] : [])));
+  return inWholeStage("find a faulty pass", () =>
+    fault === SUSPICION
+      ? findHiddenFault(context, plan, recorded, changed())
+      : findFailingPass(context, plan, recorded),
   );
 }
 

@@ -126,6 +126,40 @@ describe("a pass that breaks the model is left out and named", () => {
   });
 });
 
+describe("where the noise is larger than the signal, and nothing else is wrong", () => {
+  const counted = (name: string, factor: number, lossy: boolean): { mine: Pass; runs: () => number } => {
+    let runs = 0;
+    const edit = scaled(factor);
+    return { mine: pass(name, (model) => void (runs++, edit(model)), { lossy }), runs: () => runs };
+  };
+
+  it("an exact pass is found that a lossy one hides", async () => {
+    const { mine } = counted("negates", -1, true);
+    expect((await run([rename, doubles, mine])).leftOut).toEqual(["doubles"]);
+  });
+
+  it("exact passes are tried once, and lossy ones not again", async () => {
+    const exact = counted("exact", 1, false);
+    const lossy = counted("negates", -1, true);
+    expect((await run([exact.mine, lossy.mine])).leftOut).toEqual([]);
+    expect([exact.runs(), lossy.runs()]).toEqual([2, 1]);
+  });
+
+  it("nothing is tried where no exact pass changed the model before the first lossy one", async () => {
+    let runs = 0;
+    const idle = definePass<Record<string, never>>({
+      name: "idle",
+      description: "",
+      lossy: false,
+      defaults: {},
+      run: () => (runs++, { modified: false, stats: {}, nodes: [], diagnostics: [] }),
+    })();
+    const lossy = counted("negates", -1, true);
+    expect((await run([idle, lossy.mine, rename])).leftOut).toEqual([]);
+    expect([runs, lossy.runs()]).toEqual([1, 1]);
+  });
+});
+
 describe("a model that is refused while statistics are measured", () => {
   const row = (...x: number[]) => ({
     feed: { x: { dataType: DataType.FLOAT, dims: [1, 2], data: Float32Array.from(x) } },

@@ -121,8 +121,10 @@ function countPatterns(stream: Iterable<Patterns>, count: number): Map<number, n
       counts[slot]!++;
     }
   }
-  const used = [...keys.keys()].filter((slot) => counts[slot] !== 0).sort((a, b) => keys[a]! - keys[b]!);
-  return new Map(used.map((slot) => [keys[slot]!, counts[slot]!]));
+  const used = new Uint16Array(distinct);
+  for (let slot = 0, at = 0; slot <= mask; slot++) if (counts[slot] !== 0) used[at++] = slot;
+  used.sort((a, b) => keys[a]! - keys[b]!);
+  return new Map(Array.from(used, (slot) => [keys[slot]!, counts[slot]!]));
 }
 
 /** Distances below this are counted in a list, which is many times as fast as a Map. */
