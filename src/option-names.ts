@@ -32,6 +32,26 @@ export const option: Spelling = (name, value) => (spellings.getStore() ?? inLibr
 export const inLibrary: Spelling = (name, value) =>
   value === undefined ? `"${name}"` : `${name}: ${literal(value)}`;
 
+/** For a child process, which does not know who will read its messages: a mark in place of the option. */
+export const marked: Spelling = (name, value) => `${MARK}${JSON.stringify([name, value])}${MARK}`;
+
+/** The message of a child process with its marks replaced: each option as the caller of the current run spells it. */
+export function withoutMarks(message: string): string {
+  return message.replaceAll(MARKED, (whole, inner: string) => {
+    try {
+      const [name, value] = JSON.parse(inner) as [string, OptionValue | null];
+      return value === null ? option(name) : option(name, value);
+    } catch {
+      // A name in a model may hold anything.
+      return whole;
+    }
+  });
+}
+
+/** A control character, which no text of edgec has. */
+const MARK = "\u0001";
+const MARKED = /\u0001(\["[a-zA-Z.]+",.*?\])\u0001/g;
+
 function literal(value: OptionValue): string {
   if (value === "…") return value;
   if (typeof value !== "object") return JSON.stringify(value);

@@ -2,6 +2,7 @@
  * The entry point of a service's child process: imports the service module named on the command line and
  * answers calls to its exported functions. Calls run concurrently, as far as the functions yield.
  */
+import { marked, spelledBy } from "../option-names.js";
 import { holdLifeline } from "./lifeline.js";
 import { END, sendableError, type CallMessage, type ReplyMessage } from "./service-wire.js";
 
@@ -16,7 +17,8 @@ async function answer(service: Service, { id, method, args }: CallMessage): Prom
   try {
     const called = Object.hasOwn(service, method) ? service[method] : undefined;
     if (typeof called !== "function") throw new Error(`the service has no function "${method}"`);
-    reply({ kind: "result", id, value: await (called as (...args: readonly unknown[]) => unknown)(...args) });
+    const job = called as (...args: readonly unknown[]) => unknown;
+    reply({ kind: "result", id, value: await spelledBy(marked, () => job(...args)) });
   } catch (error) {
     reply({ kind: "error", id, error: sendableError(error) });
   }

@@ -1,5 +1,6 @@
 /** Messages between a service's parent and child. Arguments and results are structured clones. */
 import { BadDataError, BadModelError, EdgecError, type ErrorCode } from "../errors.js";
+import { withoutMarks } from "../option-names.js";
 
 export interface CallMessage {
   readonly id: number;
@@ -33,7 +34,8 @@ export function sendableError(error: unknown): SentError {
  * The error that the parent throws: an EdgecError of the same class and code, or an Error with the child's
  * stack.
  */
-export function receivedError({ code, message, stack }: SentError): Error {
+export function receivedError({ code, message: sent, stack }: SentError): Error {
+  const message = withoutMarks(sent);
   if (code === "BAD_DATA") return new BadDataError(message);
   if (code === "BAD_MODEL") return new BadModelError(message);
   if (code !== undefined) return new EdgecError(code, message);

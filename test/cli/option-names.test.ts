@@ -24,7 +24,9 @@ import {
 } from "../../src/index.js";
 import { DataType, floatTensor, makeNode, tensorValue } from "../../src/ir/index.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
-import { inLibrary, option } from "../../src/option-names.js";
+import { inLibrary, marked, option, spelledBy, withoutMarks } from "../../src/option-names.js";
+import { receivedError, sendableError } from "../../src/runtime/service-wire.js";
+import { systemErrorOf } from "../../src/system-errors.js";
 import { bareModel } from "../support/bare-model.js";
 import { npyBytes, npzBytes } from "../support/npy-bytes.js";
 import { normalArray } from "../support/seeded.js";
@@ -74,6 +76,31 @@ describe("the name of an option", () => {
       '"eval"',
       "--eval",
     ]);
+  });
+});
+
+describe("an option in a message of a child process", () => {
+  it.each([
+    ["output", undefined],
+    ["effort", "fast"],
+    ["verify", false],
+    ["dims", { "a \u0001 b": 1 }],
+  ] as const)("%s with %j is spelled by who receives it", (name, value) => {
+    const message = `Give ${spelledBy(marked, () => option(name, value))}.`;
+    expect(withoutMarks(message)).toBe(`Give ${inLibrary(name, value)}.`);
+    expect(spelledAsFlags(() => withoutMarks(message))).toBe(`Give ${asFlag(name, value)}.`);
+  });
+
+  it("is not mistaken in the name of a node", () => {
+    for (const name of ['\u0001["x",\u0001', "\u0001", '\u0001["x",}]\u0001', "plain"])
+      expect(withoutMarks(name)).toBe(name);
+  });
+
+  it("reaches the command line as a flag when the calibration process fails", () => {
+    const full = Object.assign(new Error("no space"), { code: "ENOSPC", syscall: "write" });
+    const sent = spelledBy(marked, () => sendableError(systemErrorOf(full)));
+    expect(receivedError(sent).message).toContain('another folder with "output", or');
+    expect(spelledAsFlags(() => receivedError(sent)).message).toContain("another folder with -o, or");
   });
 });
 
