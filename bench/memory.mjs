@@ -16,6 +16,15 @@ export async function measure(command, args) {
   return { seconds: (performance.now() - start) / 1000, peakMiB: peak / 2 ** 20, status, errors };
 }
 
+/** The same, and the processor time of all processes: the shell adds up that of all it started. */
+export async function measureProcessor(command, args) {
+  const shell = ["-c", '"$@"; status=$?; times >&2; exit $status', "sh", command, ...args];
+  const measured = await measure("sh", shell);
+  const times = measured.errors.trim().split("\n").at(-1) ?? "";
+  const seconds = [...times.matchAll(/(\d+)m([\d.]+)s/g)].map(([, m, s]) => 60 * Number(m) + Number(s));
+  return { ...measured, cpuSeconds: seconds.reduce((sum, own) => sum + own, 0) };
+}
+
 /** Resident bytes of a process and all that descend from it; shared pages count once for each. */
 function treeBytes(root) {
   const parents = new Map();

@@ -23,11 +23,12 @@ const BENCHES = [
   "across",
 ];
 /**
- * Only when named: minutes of time, for "large" gigabytes of disk, and for "zoo" and "int8-time" Python
- * with torch.
+ * Only when named: minutes of time, for "large" gigabytes of disk, for "zoo" and "int8-time" Python with torch,
+ * and for "int8-nncf" Python with nncf.
  */
 const ON_REQUEST = [
   "accuracy",
+  "int8-nncf",
   "int8-time",
   "large",
   "many-layers",

@@ -4,7 +4,7 @@
  */
 import { rmSync } from "node:fs";
 import { OUT } from "./fixtures.mjs";
-import { measure } from "./memory.mjs";
+import { measureProcessor } from "./memory.mjs";
 import { writeImages, writeSmallNet, writeUnet } from "./scale-models.mjs";
 import { printTable } from "./table.mjs";
 
@@ -44,17 +44,11 @@ export default async function scaleCalibration() {
   );
 }
 
-/** The shell adds up the processor time of all that it started. */
 async function quantize(model, data, more) {
   const output = `${OUT}/scaled.onnx`;
   const command = ["bin/edgec.js", "compress", model, "--int8", "--calib", data, "-o", output];
-  const { peakMiB, status, errors } = await measure("sh", [
-    ...["-c", '"$@"; status=$?; times >&2; exit $status', "sh", process.execPath],
-    ...[...command, "--force", "--quiet", ...more],
-  ]);
+  const args = [...command, "--force", "--quiet", ...more];
+  const { cpuSeconds, peakMiB, status } = await measureProcessor(process.execPath, args);
   rmSync(data);
-  const times = errors.trim().split("\n").at(-1) ?? "";
-  const seconds = [...times.matchAll(/(\d+)m([\d.]+)s/g)].map(([, m, s]) => 60 * Number(m) + Number(s));
-  const cpuSeconds = seconds.reduce((sum, own) => sum + own, 0);
   return { cpuSeconds, peakMiB, result: status === 0 ? "valid model" : `exit code ${status}` };
 }
