@@ -3,14 +3,17 @@
  * checks included, on random weights in torchvision's shapes; and fidelity on the five digit models.
  *
  *   npm run bench -- solver                    all of it, half an hour
- *   npm run bench -- solver prune cluster      only these tables; "fidelity" is the third
+ *   npm run bench -- solver prune cluster      only these tables; the others are "small" and "fidelity"
+ *
+ * "small" is a model of 5,000 weights of 1 kB each, without data: what every constant costs beside its values.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compress } from "../dist/index.js";
+import { compress, writeModel } from "../dist/index.js";
 import { fixture } from "./fixtures.mjs";
+import { mlp } from "./layered-models.mjs";
 import { printTable } from "./table.mjs";
 import { writeTorchShape } from "./torch-shapes.mjs";
 
@@ -30,7 +33,14 @@ const JOBS = {
 };
 const AMOUNT = { prune: "0.5", cluster: "16" };
 const DIGIT_MODELS = ["lenet", "mbv2", "resnet", "vit", "rnn"];
-const TABLES = ["prune", "cluster", "fidelity"];
+/** Weights of 16 × 16, each with a bias. */
+const SMALL_LAYERS = 5_000;
+const SMALL_RUNS = [
+  ["--prune", "0.5"],
+  ["--cluster", "16"],
+  ["--prune", "0.8", "--cluster", "16"],
+];
+const TABLES = ["prune", "cluster", "small", "fidelity"];
 
 export default async function solver(args = []) {
   const unknown = args.find((name) => !TABLES.includes(name));
@@ -38,6 +48,7 @@ export default async function solver(args = []) {
     throw new Error(`there is no table "${unknown}"; choose from ${TABLES.join(", ")}`);
   const asked = args.length > 0 ? args : TABLES;
   for (const kind of ["prune", "cluster"]) if (asked.includes(kind)) await costs(kind);
+  if (asked.includes("small")) await small();
   if (asked.includes("fidelity")) await fidelity();
 }
 
@@ -63,6 +74,51 @@ async function costs(kind) {
   }
   const columns = ["model", "samples", "CPU s", "MiB", "", "asked"];
   printTable(`--${kind} ${AMOUNT[kind]} --calib, all processes`, columns, rows);
+}
+
+async function small() {
+  const folder = mkdtempSync(join(tmpdir(), "bench-solver-"));
+  try {
+    const model = join(folder, "small.onnx");
+    const output = join(folder, "out.onnx");
+    writeModel(mlp(SMALL_LAYERS), model);
+    const rows = [];
+    for (const flags of SMALL_RUNS) {
+      const report = join(folder, "report.json");
+      const rest = ["--force", "--report", report, "-o", output];
+      const { cpuSeconds, mib, status } = await measured([
+        "bin/edgec.js",
+        "compress",
+        model,
+        ...flags,
+        ...rest,
+      ]);
+      rows.push([
+        flags.join(" "),
+        cpuSeconds.toFixed(1),
+        mib.toFixed(0),
+        megabytes(model),
+        status === 0 ? megabytes(output) : `exit ${status}`,
+        ...(status === 0 ? loadCells(report) : ["", ""]),
+        "<= 15 s, <= 400 MB, load <= 3x and <= 2x",
+      ]);
+      rmSync(output, { force: true });
+    }
+    const title = `${SMALL_LAYERS.toLocaleString("en")} weights of 1 kB, all processes`;
+    printTable(title, ["", "CPU s", "MiB", "MB", "after", "load time", "load memory", "asked"], rows);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const megabytes = (path) => (statSync(path).size / 1e6).toFixed(2);
+
+/** Time and memory of loading the result, as multiples of the original's. */
+function loadCells(report) {
+  const { load } = JSON.parse(readFileSync(report, "utf8"));
+  return [load?.timeRatio, load?.memoryRatio].map((ratio) =>
+    ratio === undefined ? "-" : `${ratio.toFixed(2)}x`,
+  );
 }
 
 /** Processor time of a command with all its descendants, and the peak of the memory of all together. */
