@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Feed } from "../ir/index.js";
-import type { Gram, GramRequest, StatisticRequest, StoredGram } from "../numeric/statistics.js";
+import type { GramRequest, MeasuredGram, ScalarRequest, StoredGram } from "../numeric/statistics.js";
 import { loadRuntime } from "../runtime/index.js";
 import type { Statistic } from "./reducer.js";
 import {
@@ -61,11 +61,14 @@ export async function settle(): Promise<SampleProblem | undefined> {
   return (await worker).settle();
 }
 
-export async function takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
+export async function takeStatistic(request: ScalarRequest): Promise<Statistic | undefined> {
   return (await worker).takeStatistic(request);
 }
 
-export async function takeGram(request: GramRequest, mostBytes: number): Promise<Gram | number | undefined> {
+export async function takeGram(
+  request: GramRequest,
+  mostBytes: number,
+): Promise<MeasuredGram | number | undefined> {
   return (await worker).takeGram(request, mostBytes);
 }
 
