@@ -87,6 +87,7 @@ export {
   type Moments,
   type Range,
   type StatisticRequest,
+  type StoredGram,
 } from "./numeric/statistics.js";
 export { PASSES } from "./plan/registry.js";
 export { PROFILES as TARGETS, type CostTable, type TargetProfile } from "./targets/index.js";

@@ -10,7 +10,7 @@ import {
   type Model,
   type TensorValue,
 } from "../ir/index.js";
-import type { GramProduct } from "../numeric/gram.js";
+import type { GramProduct } from "../numeric/lower-triangle.js";
 import { encodeModel } from "../onnx/index.js";
 import { type OnnxRuntime, type Session, YIELDING } from "../runtime/runtime.js";
 

@@ -3,6 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import {
   type KnownInputs,
   type LayerInputs,
+  type Reals,
   type RoutineArguments,
   type RoutineName,
   sampledInputs,
@@ -11,7 +12,7 @@ import {
 } from "../solver/index.js";
 import { readAt } from "./moments-file.js";
 
-/** Doubles to read at once. */
+/** Values to read at once. */
 const PIECE = 2 ** 19;
 
 /** The arguments of a routine, with the inputs of its layer read. Throws EdgecError CANNOT_READ. */
@@ -40,21 +41,24 @@ export function readInputs(inputs: LayerInputs): KnownInputs | undefined {
 
 function readGroup(
   file: number,
-  { group, file: { size, rows, isRows } }: StoredInputs,
+  { group, file: { size, rows, form } }: StoredInputs,
 ): KnownInputs | undefined {
-  const bytes = isRows ? 4 * rows * size : 8 * size ** 2;
-  const start = group * (bytes + 8 * size);
-  const mean = readAt(file, new Float64Array(size), start + bytes);
-  if (isRows) return sampledInputs(size, readAt(file, new Float32Array(rows * size), start), mean);
-  const entry = new Float64Array(1);
+  const count = form === "rows" ? rows * size : size ** 2;
+  const width = form === "doubles" ? 8 : 4;
+  const start = group * (count * width + 8 * size);
+  const mean = readAt(file, new Float64Array(size), start + count * width);
+  if (form === "rows") return sampledInputs(size, readAt(file, new Float32Array(count), start), mean);
+  const reals = (length: number): Reals =>
+    form === "doubles" ? new Float64Array(length) : new Float32Array(length);
+  const entry = reals(1);
   const diagonal = Float64Array.from(
     { length: size },
-    (_, i) => readAt(file, entry, start + 8 * i * (size + 1))[0]!,
+    (_, i) => readAt(file, entry, start + width * i * (size + 1))[0]!,
   );
+  const piece = reals(Math.min(PIECE, count));
   return scaledMoments(diagonal, mean, (square, scaled) => {
-    const piece = new Float64Array(Math.min(PIECE, scaled.length));
-    for (let from = 0; from < scaled.length; from += PIECE) {
-      const own = readAt(file, piece.subarray(0, scaled.length - from), start + 8 * from);
+    for (let from = 0; from < count; from += PIECE) {
+      const own = readAt(file, piece.subarray(0, count - from), start + width * from);
       for (let i = 0; i < own.length; i++) scaled[from + i] = own[i]! / square;
     }
   });

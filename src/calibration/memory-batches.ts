@@ -2,6 +2,7 @@
 import { groupBy } from "../group-by.js";
 import { rowsInPlaceOfMatrix } from "../numeric/gram.js";
 import { rowSource } from "../numeric/im2col.js";
+import { triangleBytes } from "../numeric/lower-triangle.js";
 import type { GramRequest, StatisticRequest } from "../numeric/statistics.js";
 
 export interface RoundLimits {
@@ -36,26 +37,35 @@ export function planRounds(
   let grams = 0;
   for (const [tensor, dims] of shapes) {
     for (const request of byTensor.get(tensor) ?? []) {
-      const bytes = request.kind === "gram" ? gramBytes(request, dims, limits.samples) : 0;
+      const [bytes, growing] = request.kind === "gram" ? gramBytes(request, dims, limits.samples) : [0, 0];
       if (request.kind === "gram" && bytes > limits.gramBytes) {
         tooLarge.push({ request, bytes });
         continue;
       }
-      if (rounds.length === 0 || (bytes > 0 && grams > 0 && grams + bytes > limits.roundBytes)) {
+      if (rounds.length === 0 || (growing > 0 && grams > 0 && grams + growing > limits.roundBytes)) {
         rounds.push([]);
         grams = 0;
       }
       rounds.at(-1)!.push(request);
-      grams += bytes;
+      grams += growing;
     }
   }
   return { rounds, tooLarge };
 }
 
-/** Bytes of the matrices of a request on a tensor of shape `dims`; 0 if it has no such rows. */
-export function gramBytes(request: GramRequest, dims: readonly number[], samples = Infinity): number {
+/**
+ * Bytes of the matrices of a request on a tensor of shape `dims`, and what they take while they grow; 0 if it
+ * has no such rows.
+ */
+function gramBytes(
+  request: GramRequest,
+  dims: readonly number[],
+  samples = Infinity,
+): readonly [whole: number, growing: number] {
   const source = rowSource(request.layout, dims);
-  if (!source) return 0;
-  const kept = request.mayBeRows ? rowsInPlaceOfMatrix(source.size, samples * source.rows) : undefined;
-  return (kept === undefined ? 8 * source.size : 4 * kept) * source.size * source.groups;
+  if (!source) return [0, 0];
+  const { size, groups, rows } = source;
+  const kept = request.mayBeRows ? rowsInPlaceOfMatrix(size, samples * rows) : undefined;
+  if (kept !== undefined) return [4 * kept * size * groups, 4 * kept * size * groups];
+  return [8 * size ** 2 * groups, triangleBytes(size) * groups];
 }

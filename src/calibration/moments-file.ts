@@ -5,11 +5,11 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { EdgecError } from "../errors.js";
-import type { Gram, StoredGram } from "../numeric/statistics.js";
+import type { Gram, MeasuredGram, StoredGram } from "../numeric/statistics.js";
 import type { Reals } from "../solver/index.js";
 import { systemErrorOf } from "../system-errors.js";
 
-export function gramBytesOf({ matrices, means, samples = [] }: Gram): number {
+export function gramBytesOf({ matrices, means, samples = [] }: MeasuredGram): number {
   return [...matrices, ...samples, ...means].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
@@ -17,7 +17,7 @@ export function gramBytesOf({ matrices, means, samples = [] }: Gram): number {
  * Writes for each group its matrix or rows, then its mean, in this machine's byte order. Throws EdgecError
  * CANNOT_WRITE if there is no space.
  */
-export async function writeGram(gram: Gram, path: string): Promise<StoredGram> {
+export async function writeGram(gram: MeasuredGram, path: string): Promise<StoredGram> {
   const { size, rows, matrices, means, samples } = gram;
   try {
     const file = await open(path, "wx");
@@ -32,26 +32,34 @@ export async function writeGram(gram: Gram, path: string): Promise<StoredGram> {
   } catch (cause) {
     throw systemErrorOf(cause, path) ?? cause;
   }
-  return { path, size, groups: means.length, rows, isRows: samples !== undefined };
+  const form = samples ? "rows" : matrices[0] instanceof Float32Array ? "singles" : "doubles";
+  return { path, size, groups: means.length, rows, form };
 }
 
 /** Reads synchronously, because passes get statistics synchronously. Throws EdgecError CANNOT_READ. */
 export function readGram(stored: StoredGram): Gram {
-  const { path, size, groups, rows, isRows } = stored;
+  const { path, size, groups, rows, form } = stored;
   const file = openSync(path, "r");
   try {
     const matrices: Float64Array[] = [];
     const samples: Float32Array[] = [];
     const means: Float64Array[] = [];
     for (let group = 0; group < groups; group++) {
-      if (isRows) samples.push(readAt(file, new Float32Array(rows * size)));
-      else matrices.push(readAt(file, new Float64Array(size * size)));
+      if (form === "rows") samples.push(readAt(file, new Float32Array(rows * size)));
+      else if (form === "doubles") matrices.push(readAt(file, new Float64Array(size * size)));
+      else matrices.push(new Float64Array(readAt(file, new Float32Array(size * size))));
       means.push(readAt(file, new Float64Array(size)));
     }
-    return { size, matrices, means, rows, ...(isRows ? { samples } : {}) };
+    return { size, matrices, means, rows, ...(form === "rows" ? { samples } : {}) };
   } finally {
     closeSync(file);
   }
+}
+
+/** With matrices in double precision. */
+export function inDoubles(gram: MeasuredGram): Gram {
+  const matrices = gram.matrices.map((own) => (own instanceof Float64Array ? own : new Float64Array(own)));
+  return { ...gram, matrices };
 }
 
 /** Bytes of one system call. */

@@ -1,7 +1,7 @@
 /** Fetches Gram matrices from the calibration process: small ones as messages, large ones as files. */
 import { TemporaryFolder } from "../onnx/index.js";
 import type { Gram, GramRequest, Statistics, StoredGram } from "../numeric/statistics.js";
-import { gramBytesOf, readGram } from "./moments-file.js";
+import { gramBytesOf, inDoubles, readGram } from "./moments-file.js";
 import type { CalibrationClient } from "./process.js";
 
 /** Most bytes of one measurement's matrices to hold in memory. */
@@ -37,7 +37,7 @@ export class MomentsStore {
       return;
     }
     this.left -= gramBytesOf(taken);
-    this.statistics.set(original, taken);
+    this.statistics.set(original, inDoubles(taken));
   }
 
   private async makeFolder(): Promise<TemporaryFolder> {

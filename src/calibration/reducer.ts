@@ -1,21 +1,18 @@
 /** Reduces the tensors of one sample after another to the requested statistics. */
 import { type Feed, bfloatToFloat, DataType, halfToFloat, type TensorValue } from "../ir/index.js";
 import { ChannelRangeAccumulator } from "../numeric/channel-range.js";
-import {
-  defaultMaxRows,
-  GramAccumulator,
-  rowsInPlaceOfMatrix,
-  RowSampler,
-  type GramProduct,
-} from "../numeric/gram.js";
+import { defaultMaxRows, GramAccumulator, rowsInPlaceOfMatrix, RowSampler } from "../numeric/gram.js";
+import type { GramProduct } from "../numeric/lower-triangle.js";
 import { HistogramAccumulator } from "../numeric/histogram.js";
 import { type RowSource, rowSource } from "../numeric/im2col.js";
 import { MomentsAccumulator } from "../numeric/moments.js";
-import { finiteRange, RangeAccumulator, type RealArray } from "../numeric/range.js";
+import { areFinite, finiteRange, RangeAccumulator, type RealArray } from "../numeric/range.js";
 import {
   requestKey,
   type GramRequest,
+  type MeasuredGram,
   type Range,
+  type ScalarRequest,
   type StatisticOf,
   type StatisticRequest,
 } from "../numeric/statistics.js";
@@ -33,8 +30,10 @@ export interface TensorProblem {
  */
 interface Observer {
   add(values: RealArray, dims: readonly number[]): string | undefined | Promise<string | undefined>;
-  result(): Statistic | undefined | Promise<Statistic | undefined>;
+  result(): Measured | undefined | Promise<Measured | undefined>;
 }
+
+type Measured = Statistic | MeasuredGram;
 
 /** Accumulates the statistics of a set of requests. Each tensor is read once per request. */
 export class Reducer {
@@ -83,7 +82,15 @@ export class Reducer {
   }
 
   /** Returns the statistic of one request, once, and frees its memory. Undefined if nothing was seen. */
-  async takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
+  async takeStatistic(request: ScalarRequest): Promise<Statistic | undefined> {
+    return (await this.take(request)) as Statistic | undefined;
+  }
+
+  async takeGram(request: GramRequest): Promise<MeasuredGram | undefined> {
+    return (await this.take(request)) as MeasuredGram | undefined;
+  }
+
+  private async take(request: StatisticRequest): Promise<Measured | undefined> {
     const key = requestKey(request);
     const observer = this.byRequest.get(key);
     this.byRequest.delete(key);
@@ -146,6 +153,7 @@ function observerFor(
 
 /** Unlike ranges, sums cannot leave infinities out, so they are errors here. */
 function notFinite(values: RealArray): string | undefined {
+  if (areFinite(values)) return undefined;
   const { finite, nans } = finiteRange(values);
   if (finite === values.length) return undefined;
   return nans > 0 ? "holds NaN" : "holds infinite values";
@@ -187,7 +195,7 @@ class GramObserver implements Observer {
     return undefined;
   }
 
-  async result(): Promise<Statistic | undefined> {
+  async result(): Promise<MeasuredGram | undefined> {
     return this.gram?.result();
   }
 

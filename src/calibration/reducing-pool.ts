@@ -1,6 +1,6 @@
 /** Reduces tensors on separate threads. Tensors are transferred, not copied. */
 import type { Feed, TensorValue } from "../ir/index.js";
-import type { StatisticRequest } from "../numeric/statistics.js";
+import type { ScalarRequest, StatisticRequest } from "../numeric/statistics.js";
 import type { TensorProblem, Statistic } from "./reducer.js";
 import { Thread } from "../threads/index.js";
 import type * as ReducingThreadModule from "./reducing-thread.js";
@@ -44,7 +44,7 @@ export class ReducingPool {
     return found.find((problem) => problem !== undefined);
   }
 
-  async takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
+  async takeStatistic(request: ScalarRequest): Promise<Statistic | undefined> {
     return this.threadOf.get(request.tensor)?.call("takeStatistic", [request]);
   }
 

@@ -2,7 +2,7 @@
  * The functions of a thread that reduces tensors to statistics while the main thread runs the next sample.
  */
 import type { Feed } from "../ir/index.js";
-import type { StatisticRequest } from "../numeric/statistics.js";
+import type { ScalarRequest, StatisticRequest } from "../numeric/statistics.js";
 import { UsedMemory } from "./collect-garbage.js";
 import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
 
@@ -26,6 +26,6 @@ export async function reduce(values: Feed): Promise<TensorProblem | undefined> {
   return problem;
 }
 
-export function takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
+export function takeStatistic(request: ScalarRequest): Promise<Statistic | undefined> {
   return reducer.takeStatistic(request);
 }

@@ -1,6 +1,6 @@
 /** The functions of the calibration process: those for calibration, and those of the runtime. */
 import type { Feed } from "../ir/index.js";
-import type { Gram, GramRequest, StatisticRequest, StoredGram } from "../numeric/statistics.js";
+import type { GramRequest, MeasuredGram, ScalarRequest, StoredGram } from "../numeric/statistics.js";
 import { loadRuntime } from "../runtime/index.js";
 import type { StoredBoundary } from "./boundary-file.js";
 import { collectGarbage } from "./collect-garbage.js";
@@ -65,11 +65,14 @@ export async function takeBoundary(): Promise<StoredBoundary | undefined> {
   return (await worker).takeBoundary();
 }
 
-export async function takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
+export async function takeStatistic(request: ScalarRequest): Promise<Statistic | undefined> {
   return (await worker).takeStatistic(request);
 }
 
-export async function takeGram(request: GramRequest, mostBytes: number): Promise<Gram | number | undefined> {
+export async function takeGram(
+  request: GramRequest,
+  mostBytes: number,
+): Promise<MeasuredGram | number | undefined> {
   return (await worker).takeGram(request, mostBytes);
 }
 

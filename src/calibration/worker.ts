@@ -4,7 +4,13 @@
  */
 import { availableParallelism } from "node:os";
 import type { DataType, Feed } from "../ir/index.js";
-import type { Gram, GramRequest, StatisticRequest, StoredGram } from "../numeric/statistics.js";
+import type {
+  GramRequest,
+  MeasuredGram,
+  ScalarRequest,
+  StatisticRequest,
+  StoredGram,
+} from "../numeric/statistics.js";
 import { type OnnxRuntime, type Session, YIELDING, LEVELS, type SessionOptions } from "../runtime/runtime.js";
 import { BoundaryReader, BoundaryWriter, type BoundaryTarget, type StoredBoundary } from "./boundary-file.js";
 import { UsedMemory } from "./collect-garbage.js";
@@ -75,7 +81,7 @@ interface Running {
 export class CalibrationWorker {
   private running: Running | undefined;
   private ofShapes: Session | undefined;
-  private large: Gram | undefined;
+  private large: MeasuredGram | undefined;
   /** Samples may be sent ahead; they run in order. */
   private turn: Promise<unknown> = Promise.resolve();
   /** The first sample, with what the segments so far have made of it for later ones. */
@@ -178,15 +184,15 @@ export class CalibrationWorker {
   }
 
   /** Returns the statistic of one request of the round and frees its memory. */
-  async takeStatistic(request: StatisticRequest): Promise<Statistic | undefined> {
+  async takeStatistic(request: ScalarRequest): Promise<Statistic | undefined> {
     const { own, pool } = this.requireRound();
-    return pool && request.kind !== "gram" ? pool.takeStatistic(request) : own.takeStatistic(request);
+    return pool ? pool.takeStatistic(request) : own.takeStatistic(request);
   }
 
   /** As `takeStatistic`, but matrices of more than `mostBytes` are kept for `writeGram`: returns their bytes. */
-  async takeGram(request: GramRequest, mostBytes: number): Promise<Gram | number | undefined> {
+  async takeGram(request: GramRequest, mostBytes: number): Promise<MeasuredGram | number | undefined> {
     this.large = undefined;
-    const gram = (await this.takeStatistic(request)) as Gram | undefined;
+    const gram = await this.requireRound().own.takeGram(request);
     const bytes = gram ? gramBytesOf(gram) : 0;
     if (bytes <= mostBytes) return gram;
     this.large = gram;

@@ -86,27 +86,31 @@ function isEqual(a: Int32Array, b: Int32Array): boolean {
 }
 
 /** The values row by row, as a copy. */
-export function readRows(
-  values: Float32Array,
-  { rows, columns, rowOffsets, columnOffsets }: MatrixLayout,
-): Float32Array {
-  const matrix = new Float32Array(rows * columns);
-  for (let row = 0, at = 0; row < rows; row++)
+export function readRows(values: Float32Array, layout: MatrixLayout): Float32Array {
+  const { columns, rowOffsets, columnOffsets } = layout;
+  const matrix = new Float32Array(layout.rows * columns);
+  for (const [from, to] of bands(layout))
     for (let column = 0; column < columns; column++)
-      matrix[at++] = values[rowOffsets[row]! + columnOffsets[column]!]!;
+      for (let row = from; row < to; row++)
+        matrix[row * columns + column] = values[rowOffsets[row]! + columnOffsets[column]!]!;
   return matrix;
 }
 
 /** The inverse of `readRows`. */
-export function writeRows(
-  matrix: Float32Array,
-  { rows, columns, rowOffsets, columnOffsets }: MatrixLayout,
-): Float32Array {
-  const values = new Float32Array(rows * columns);
-  for (let row = 0, at = 0; row < rows; row++)
+export function writeRows(matrix: Float32Array, layout: MatrixLayout): Float32Array {
+  const { columns, rowOffsets, columnOffsets } = layout;
+  const values = new Float32Array(layout.rows * columns);
+  for (const [from, to] of bands(layout))
     for (let column = 0; column < columns; column++)
-      values[rowOffsets[row]! + columnOffsets[column]!] = matrix[at++]!;
+      for (let row = from; row < to; row++)
+        values[rowOffsets[row]! + columnOffsets[column]!] = matrix[row * columns + column]!;
   return values;
+}
+
+/** Rows whose values lie beside each other go together, so that what the cache loads is used whole. */
+function* bands({ rows, columns, columnOffsets }: MatrixLayout): Generator<readonly [number, number]> {
+  const height = columns > 1 && columnOffsets[1] !== 1 ? 16 : 1;
+  for (let from = 0; from < rows; from += height) yield [from, Math.min(rows, from + height)];
 }
 
 function product(values: readonly number[]): number {

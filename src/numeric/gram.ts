@@ -1,28 +1,11 @@
 /** Second-moment matrices Σ x xᵀ over rows that arrive in pieces, from a bounded sample of the rows. */
-import type { Gram } from "./statistics.js";
+import { type GramProduct, LowerTriangle, SMALL } from "./lower-triangle.js";
+import type { MeasuredGram } from "./statistics.js";
 
-/**
- * Multiplies rows X [count, size] (row-major, float32) to a part of Xᵀ X: its rows `from` to `to`, each up to
- * column `to`, [to - from, to]. Parts one below the other hold the lower triangle, all that a symmetric matrix
- * needs.
- */
-export type GramProduct = (
-  rows: Float32Array,
-  count: number,
-  size: number,
-  range: readonly [from: number, to: number],
-) => Promise<Float32Array>;
-
-/** Below this many features plain loops beat a call of a matrix engine. */
-const SMALL = 48;
 /** Of each matrix while it grows: a network has dozens. */
-const BLOCK_BYTES = 2 * 2 ** 20;
-/** Features for each row of a block, at most: adding up a product takes as long as some hundred rows of it. */
-const FEATURES_PER_ROW = 4;
-/** Parts of a product: of the half above the diagonal, four leave out three quarters. */
-const PARTS = 4;
-/** Features from which on parts pay. */
-const PARTS_FROM = 256;
+const BLOCK_BYTES = 2 ** 20;
+/** Features for each row of a block, at most: adding up a product takes as long as some fifty rows of it. */
+const FEATURES_PER_ROW = 8;
 /**
  * Rows for each feature up to which rows replace their matrix. Solving takes two products with n rows for one
  * with the matrix of d features, so beyond d / 2 the matrix is cheaper.
@@ -67,16 +50,20 @@ export function rowsInPlaceOfMatrix(size: number, expected: number): number | un
   return size > SMALL && expected <= ROWS_PER_FEATURE * size ? Math.max(1, expected) : undefined;
 }
 
+function blockRows(size: number, groups: number): number {
+  return Math.min(4096, Math.floor(Math.max(64, BLOCK_BYTES / (4 * size * groups), size / FEATURES_PER_ROW)));
+}
+
 /**
  * Accumulates Gram matrices of `groups` row sets of `size` features. Rows are collected in `block`
- * [groups, capacity, size]; a full block is multiplied in float32 and added in double precision.
- * Memory: 8 · size² · groups bytes, and a block of at most 2 MB, 64 rows, or an eighth of the matrices. If
- * few rows may stay as they are, the matrices take memory only if more rows come than were expected.
+ * [groups, capacity, size]; a full block is multiplied in float32 and added up (lower-triangle.ts). Memory: the
+ * triangles, and a block of at most 1 MB, 64 rows, or a quarter of the triangles. If few rows may stay as they
+ * are, triangles take memory only if more rows come than were expected.
  */
 export class GramAccumulator {
   readonly block: Float32Array;
   readonly capacity: number;
-  private matrices: Float64Array[] | undefined;
+  private triangles: LowerTriangle[] | undefined;
   private readonly sums: Float64Array[];
   private filled = 0;
   private rows = 0;
@@ -88,8 +75,7 @@ export class GramAccumulator {
     private readonly product: GramProduct,
     private readonly keptRows?: number,
   ) {
-    const rows = Math.max(64, BLOCK_BYTES / (4 * size * groups), size / FEATURES_PER_ROW);
-    this.capacity = keptRows ?? Math.min(4096, Math.floor(rows));
+    this.capacity = keptRows ?? blockRows(size, groups);
     this.block = new Float32Array(this.capacity * size * groups);
     this.sums = Array.from({ length: groups }, () => new Float64Array(size));
   }
@@ -112,30 +98,23 @@ export class GramAccumulator {
   }
 
   /** Mean second-moment matrices, or the rows if they are few, and means; undefined when there was no row. */
-  async result(): Promise<Gram | undefined> {
-    if (this.keptRows !== undefined && this.matrices === undefined && this.filled > 0) return this.asRows();
+  async result(): Promise<MeasuredGram | undefined> {
+    if (this.keptRows !== undefined && this.triangles === undefined && this.filled > 0) return this.asRows();
     await this.flush();
-    const { rows, size, matrices = [] } = this;
+    const { rows, size, triangles = [] } = this;
     if (rows === 0) return undefined;
-    if (size > SMALL) for (const matrix of matrices) mirror(matrix, size);
-    for (const array of [...matrices, ...this.sums]) for (let i = 0; i < array.length; i++) array[i]! /= rows;
-    return { size, matrices, means: this.sums, rows };
+    return { size, matrices: triangles.map((own) => own.take(rows)), means: this.means(rows), rows };
   }
 
-  private asRows(): Gram {
+  private asRows(): MeasuredGram {
     const { size, filled: rows } = this;
-    const samples = this.sums.map((sums, group) => {
-      const own = this.rowsOf(group);
-      addColumnSums(sums, own, size);
-      return own;
-    });
-    return {
-      size,
-      matrices: [],
-      means: this.sums.map((sums) => sums.map((sum) => sum / rows)),
-      rows,
-      samples,
-    };
+    const samples = this.sums.map((_, group) => this.rowsOf(group));
+    for (const [group, own] of samples.entries()) addColumnSums(this.sums[group]!, own, size);
+    return { size, matrices: [], means: this.means(rows), rows, samples };
+  }
+
+  private means(rows: number): Float64Array[] {
+    return this.sums.map((sums) => sums.map((sum) => sum / rows));
   }
 
   private rowsOf(group: number): Float32Array {
@@ -146,46 +125,17 @@ export class GramAccumulator {
   private async flush(): Promise<void> {
     const { filled, size } = this;
     if (filled === 0) return;
-    this.matrices ??= this.sums.map(() => new Float64Array(size * size));
-    for (const [group, matrix] of this.matrices.entries()) {
+    this.triangles ??= this.sums.map(() => new LowerTriangle(size));
+    for (const [group, triangle] of this.triangles.entries()) {
       const rows = this.rowsOf(group);
       addColumnSums(this.sums[group]!, rows, size);
-      if (size <= SMALL) addSmallGram(matrix, rows, size);
-      else await this.addProduct(matrix, rows);
+      await triangle.add(rows, this.product);
     }
     this.rows += filled;
     this.filled = 0;
   }
-
-  private async addProduct(matrix: Float64Array, rows: Float32Array): Promise<void> {
-    const { filled, size } = this;
-    const parts = size < PARTS_FROM ? 1 : PARTS;
-    for (let part = 0; part < parts; part++) {
-      const from = Math.floor((part * size) / parts);
-      const to = Math.floor(((part + 1) * size) / parts);
-      const product = await this.product(rows, filled, size, [from, to]);
-      for (let row = from, at = 0; row < to; row++)
-        for (let j = 0, into = row * size; j < to; j++, at++, into++) matrix[into]! += product[at]!;
-    }
-  }
-}
-
-/** Copies what lies below the diagonal of a square matrix to above it. */
-function mirror(matrix: Float64Array, size: number): void {
-  for (let i = 1; i < size; i++)
-    for (let j = 0, at = i * size; j < i; j++, at++) matrix[j * size + i] = matrix[at]!;
 }
 
 function addColumnSums(sums: Float64Array, rows: Float32Array, size: number): void {
   for (let at = 0; at < rows.length; at += size) for (let j = 0; j < size; j++) sums[j]! += rows[at + j]!;
-}
-
-function addSmallGram(matrix: Float64Array, rows: Float32Array, size: number): void {
-  for (let at = 0; at < rows.length; at += size) {
-    for (let i = 0; i < size; i++) {
-      const x = rows[at + i]!;
-      if (x !== 0) for (let j = i; j < size; j++) matrix[i * size + j]! += x * rows[at + j]!;
-    }
-  }
-  for (let i = 1; i < size; i++) for (let j = 0; j < i; j++) matrix[i * size + j] = matrix[j * size + i]!;
 }

@@ -1,6 +1,9 @@
 /** Rows of the matrix that a convolution multiplies by its weights: one row per output position. */
 import type { RowLayout } from "./statistics.js";
 
+/** Rows that are gathered together: their values lie near each other in each channel. */
+const BAND = 16;
+
 type ConvolutionLayout = Extract<RowLayout, { type: "convolution" }>;
 
 /** Gives access to the rows of one tensor. */
@@ -72,24 +75,45 @@ function convolutionRows(layout: ConvolutionLayout, dims: readonly number[]): Ro
   const kernelSize = product(layout.kernel);
   const size = (channels / layout.groups) * kernelSize;
   const offsets = new Int32Array(kernelSize);
+  const sources = new Int32Array(BAND * kernelSize);
   return {
     rows: batch * positions,
     size,
     groups: layout.groups,
     gather(values, rows, target, firstRow, rowsPerGroup) {
-      rows.forEach((row, k) => {
-        kernelOffsets(layout, spatial, outputs, row % positions, offsets);
-        const image = Math.floor(row / positions) * channels * plane;
+      for (let begin = 0; begin < rows.length; begin += BAND) {
+        const count = Math.min(BAND, rows.length - begin);
+        for (let k = 0; k < count; k++) {
+          const row = rows[begin + k]!;
+          const image = Math.floor(row / positions) * channels * plane;
+          kernelOffsets(layout, spatial, outputs, row % positions, offsets);
+          for (let e = 0; e < kernelSize; e++)
+            sources[k * kernelSize + e] = offsets[e]! < 0 ? -1 : image + offsets[e]!;
+        }
         for (let channel = 0; channel < channels; channel++) {
           const group = Math.floor((channel * kernelSize) / size);
-          const at = (group * rowsPerGroup + firstRow + k) * size + ((channel * kernelSize) % size);
-          const from = image + channel * plane;
-          for (let e = 0; e < kernelSize; e++)
-            target[at + e] = offsets[e]! < 0 ? 0 : values[from + offsets[e]!]!;
+          const at = (group * rowsPerGroup + firstRow + begin) * size + ((channel * kernelSize) % size);
+          copyChannel(values, channel * plane, sources, kernelSize, count, target, at, size);
         }
-      });
+      }
     },
   };
+}
+
+/** Copies one channel's part of `count` rows, which begin at `at` and every `size`. */
+function copyChannel(
+  values: Float32Array,
+  from: number,
+  sources: Int32Array,
+  kernelSize: number,
+  count: number,
+  target: Float32Array,
+  at: number,
+  size: number,
+): void {
+  for (let k = 0, s = 0; k < count; k++)
+    for (let e = 0, to = at + k * size; e < kernelSize; e++, s++, to++)
+      target[to] = sources[s]! < 0 ? 0 : values[from + sources[s]!]!;
 }
 
 /**

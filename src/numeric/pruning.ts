@@ -28,12 +28,10 @@ export function keepHighest(layers: readonly Ranked[], keep: number): void {
     for (const { alive } of layers) alive.fill(0);
     return;
   }
-  const upper = bucketOf(layers, keep, (bits) => bits >>> 16);
-  const lower = bucketOf(layers, upper.remaining, (bits) =>
-    bits >>> 16 === upper.bucket ? bits & 0xffff : -1,
-  );
-  const threshold = upper.bucket * 65536 + lower.bucket;
-  let ties = lower.remaining;
+  const high = rankIn(countUpper(layers), keep);
+  const low = rankIn(countLower(layers, high.bucket), high.remaining);
+  const threshold = high.bucket * 65536 + low.bucket;
+  let ties = low.remaining;
   for (const { scores, alive } of layers) {
     const bits = bitsOf(scores);
     for (let i = 0; i < bits.length; i++) {
@@ -110,23 +108,28 @@ async function countMagnitudes(
   return counts;
 }
 
-/** The bucket that holds the `rank`-th highest (from 1), and its rank within the bucket. */
-function bucketOf(
-  layers: readonly Ranked[],
-  rank: number,
-  bucket: (bits: number) => number,
-): { bucket: number; remaining: number } {
+/** How many scores have each pattern of the upper sixteen bits. */
+function countUpper(layers: readonly Ranked[]): Float64Array {
   const counts = new Float64Array(65536);
   for (const { scores, alive } of layers) {
     const bits = bitsOf(scores);
-    for (let i = 0; i < bits.length; i++) {
-      const b = alive[i] === 0 ? -1 : bucket(bits[i]!);
-      if (b >= 0) counts[b]!++;
-    }
+    for (let i = 0; i < bits.length; i++) if (alive[i] !== 0) counts[bits[i]! >>> 16]!++;
   }
-  return rankIn(counts, rank);
+  return counts;
 }
 
+/** How many of those with these upper bits have each pattern of the lower ones. */
+function countLower(layers: readonly Ranked[], upper: number): Float64Array {
+  const counts = new Float64Array(65536);
+  for (const { scores, alive } of layers) {
+    const bits = bitsOf(scores);
+    for (let i = 0; i < bits.length; i++)
+      if (bits[i]! >>> 16 === upper && alive[i] !== 0) counts[bits[i]! & 0xffff]!++;
+  }
+  return counts;
+}
+
+/** The bucket that holds the `rank`-th highest (from 1), and its rank within the bucket. */
 function rankIn(counts: Float64Array, rank: number): { bucket: number; remaining: number } {
   let remaining = rank;
   for (let b = counts.length - 1; b > 0; b--) {

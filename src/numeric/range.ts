@@ -31,6 +31,13 @@ export function finiteRange(values: RealArray, from = 0, to = values.length): Fi
   return { min, max, finite, nans };
 }
 
+/** Whether no value is NaN or infinite: times zero, such values are NaN. */
+export function areFinite(values: RealArray): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
+  return sum === 0;
+}
+
 /**
  * Accumulates the range of finite values. Infinities are ignored (attention masks contain them); NaN are
  * ignored but counted, for the caller to report.

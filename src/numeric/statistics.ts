@@ -65,6 +65,8 @@ export interface ChannelRangeRequest {
   readonly axis: number;
 }
 
+/** Whose answers are a few numbers. */
+export type ScalarRequest = Exclude<StatisticRequest, GramRequest>;
 export type StatisticRequest =
   RangeRequest | HistogramRequest | GramRequest | MomentsRequest | ChannelRangeRequest;
 
@@ -89,14 +91,18 @@ export interface Gram {
   /** The rows of each group [rows, d], if the request allows them and they are few; else absent. */
   readonly samples?: readonly Float32Array[];
 }
-/** A file with the matrices or rows of each group, each followed by its mean. */
+/** As calibration measures it: large matrices are in single precision. */
+export interface MeasuredGram extends Omit<Gram, "matrices"> {
+  readonly matrices: readonly (Float32Array | Float64Array)[];
+}
+/** A file with the matrices or rows of each group, each followed by its mean in double precision. */
 export interface StoredGram {
   readonly path: string;
   readonly size: number;
   readonly groups: number;
   readonly rows: number;
-  /** Whether it holds rows, in single precision. */
-  readonly isRows: boolean;
+  /** "rows" are in single precision, too. */
+  readonly form: "doubles" | "singles" | "rows";
 }
 export interface Moments {
   readonly mean: Float64Array;

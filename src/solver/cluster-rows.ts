@@ -13,7 +13,7 @@ import { factorize } from "./factorize.js";
 import { known, type MeasuredInputs, momentsOf, systemOf } from "./input-system.js";
 import { type Matrix, type MatrixEngine, matrixOf } from "./matrix.js";
 import { type FittedRows, refitBooks } from "./refit-books.js";
-import type { MeasuredRows } from "./score-rows.js";
+import type { MeasuredRows } from "./measure-removals.js";
 
 /** Rounds of refitting the codebooks and improving the codes. Later ones change little. */
 const TURNS = 2;

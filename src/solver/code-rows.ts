@@ -120,7 +120,7 @@ export async function compensateErrors(
       const errors = compensateBlock(coded, factor, order, [top, bottom], [from, to], sums);
       if (from === 0) break;
       const part = partOf(factor, [from, to], [0, from]);
-      const right = matrixOf(to - from, from, Float32Array.from(part.data));
+      const right = matrixOf(to - from, from, new Float32Array(part.data));
       const effect = await engine.multiply(matrixOf(bottom - top, to - from, errors), right);
       for (let row = 0; row < bottom - top; row++)
         for (let i = 0, p = row * from, q = row * n; i < from; i++) sums[q + i]! += effect.data[p + i]!;

@@ -38,7 +38,7 @@ export async function descend(
     products: new Float64Array(rows),
   };
   clear(residual, alive);
-  const correct = await preconditioner.on(slab(Float32Array.from(alive)));
+  const correct = await preconditioner.on(slab(new Float32Array(alive)));
   for (let step = 0; step < MAX_STEPS && loss > 0; step++) {
     turn(state, preconditioner.inverse, await correct(slab(residual)));
     const gained = move(state, await h.times(slab(state.direction)));

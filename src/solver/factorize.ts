@@ -7,7 +7,7 @@ import { type Matrix, type MatrixEngine, matrixOf, partOf } from "./matrix.js";
 
 type Doubles = Matrix<Float64Array>;
 
-const BLOCK = 128;
+const BLOCK = 64;
 
 export interface FactorOptions {
   /** Columns that are eliminated together. */

@@ -14,4 +14,5 @@ export {
 export { type Matrix, type MatrixEngine, matrixOf, type Reals } from "./matrix.js";
 export { PLAIN_ENGINE } from "./plain-engine.js";
 export type { RefitRows } from "./refit-rows.js";
-export type { MeasuredRows } from "./score-rows.js";
+export type { MeasuredRows } from "./measure-removals.js";
+export { scoreRows } from "./score-rows.js";

@@ -3,7 +3,7 @@ import { SupportSolver } from "../numeric/least-squares.js";
 import { known, momentsOf, partOfSystem, ridgeOf } from "./input-system.js";
 import type { MatrixEngine } from "./matrix.js";
 import { supportOf } from "./refit-rows.js";
-import type { MeasuredRows } from "./score-rows.js";
+import type { MeasuredRows } from "./measure-removals.js";
 
 /** The refit weights, and their losses if they were measured again. */
 export interface MeasuredAnew {

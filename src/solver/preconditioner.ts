@@ -7,9 +7,8 @@
  * All rows together are a few thin products.
  */
 import { cholesky, solveFactored } from "../numeric/linear-algebra.js";
-import { type LowRank, lowRankOf } from "./low-rank.js";
+import { type Approximated, type LowRank, lowRankOf } from "./low-rank.js";
 import { type Matrix, type MatrixEngine, matrixOf } from "./matrix.js";
-import type { System } from "./system.js";
 
 /** More columns save steps, but G costs their number squared for each weight. */
 const MAX_RANK = 64;
@@ -20,24 +19,27 @@ const FEATURES = 8;
 export class Preconditioner {
   /** Δ⁻¹ */
   readonly inverse: Float32Array;
-  private readonly lowRank: LowRank;
   /** V Δ⁻¹ [size, rank]. */
   private readonly weighted: Matrix<Float32Array>;
   /** Products of the columns of V, two by two, over Δ: [size, pairs]. */
   private readonly pairs: Matrix<Float32Array>;
 
-  constructor(
+  static async of(engine: MatrixEngine, h: Approximated): Promise<Preconditioner> {
+    const most = Math.max(1, Math.min(MAX_RANK, Math.floor(h.size / FEATURES)));
+    return new Preconditioner(engine, await lowRankOf(h, most));
+  }
+
+  private constructor(
     private readonly engine: MatrixEngine,
-    h: Pick<System, "size" | "diagonal" | "column">,
+    private readonly lowRank: LowRank,
   ) {
-    const n = h.size;
-    this.lowRank = lowRankOf(h, Math.max(1, Math.min(MAX_RANK, Math.floor(n / FEATURES))));
-    const { columns, diagonal, rank } = this.lowRank;
+    const { columns, diagonal, rank } = lowRank;
+    const n = diagonal.length;
     this.inverse = diagonal.map((value) => 1 / value);
     this.weighted = matrixOf(n, rank, new Float32Array(columns.length));
     for (let i = 0, at = 0; i < n; i++)
       for (let a = 0; a < rank; a++, at++) this.weighted.data[at] = columns[at]! * this.inverse[i]!;
-    this.pairs = pairsOf(this.lowRank, this.weighted.data, n);
+    this.pairs = pairsOf(lowRank, this.weighted.data, n);
   }
 
   /**

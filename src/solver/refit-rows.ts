@@ -19,7 +19,7 @@ import {
 } from "./input-system.js";
 import { type MatrixEngine, slabs } from "./matrix.js";
 import { Preconditioner } from "./preconditioner.js";
-import type { MeasuredRows } from "./score-rows.js";
+import type { MeasuredRows } from "./measure-removals.js";
 import { type System, systemFrom } from "./system.js";
 
 /** The refit weights. */
@@ -118,7 +118,7 @@ export function supportOf(alive: Uint8Array, from: number, columns: number): Int
 }
 
 async function refitTogether(engine: MatrixEngine, part: Part, h: System): Promise<void> {
-  const preconditioner = new Preconditioner(engine, h);
+  const preconditioner = await Preconditioner.of(engine, h);
   const { columns } = part;
   for (const [from, to] of slabs(part.alive.length / columns, columns)) {
     const range: Range = [from * columns, to * columns];

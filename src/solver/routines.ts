@@ -7,7 +7,7 @@ import type { Matrix, MatrixEngine, Reals } from "./matrix.js";
 export { clusterRows } from "./cluster-rows.js";
 export { measureRows } from "./measure-rows.js";
 export { refitRows } from "./refit-rows.js";
-export { scoreRows } from "./score-rows.js";
+export { measureRemovals } from "./measure-removals.js";
 export { factorize, solveRows } from "./factorize.js";
 
 /** A B, or A Bᵀ. */

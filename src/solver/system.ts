@@ -20,7 +20,8 @@ export interface System {
   readonly size: number;
   /** Of H, positive. */
   readonly diagonal: Float32Array;
-  column(j: number): Float32Array;
+  /** Some columns of H, one after the other. */
+  columns(chosen: readonly number[]): Promise<Float32Array>;
   /** A H */
   times(a: Matrix<Float32Array>): Promise<Float32Array>;
   /** Σ (A H) ∘ A */
@@ -53,8 +54,11 @@ class DenseSystem implements System {
     this.diagonal = Float32Array.from({ length: h.rows }, (_, i) => h.data[i * h.rows + i]!);
   }
 
-  column(j: number): Float32Array {
-    return this.h.data.subarray(j * this.size, (j + 1) * this.size);
+  columns(chosen: readonly number[]): Promise<Float32Array> {
+    const found = new Float32Array(chosen.length * this.size);
+    for (const [k, j] of chosen.entries())
+      found.set(this.h.data.subarray(j * this.size, (j + 1) * this.size), k * this.size);
+    return Promise.resolve(found);
   }
 
   async times(a: Matrix<Float32Array>): Promise<Float32Array> {
@@ -84,15 +88,14 @@ class RowSystem implements System {
     this.diagonal = Float32Array.from(squares, (square) => square + ridge);
   }
 
-  column(j: number): Float32Array {
+  async columns(chosen: readonly number[]): Promise<Float32Array> {
     const { columns: n, rows, data } = this.x;
-    const sums = new Float64Array(n);
-    for (let row = 0; row < rows; row++) {
-      const own = data[row * n + j]!;
-      if (own !== 0) for (let i = 0, at = row * n; i < n; i++, at++) sums[i]! += own * data[at]!;
-    }
-    sums[j]! += this.ridge;
-    return Float32Array.from(sums);
+    const some = new Float32Array(chosen.length * rows);
+    for (const [k, j] of chosen.entries())
+      for (let row = 0; row < rows; row++) some[k * rows + row] = data[row * n + j]!;
+    const found = (await this.engine.multiply(matrixOf(chosen.length, rows, some), this.x)).data;
+    for (const [k, j] of chosen.entries()) found[k * n + j]! += this.ridge;
+    return found;
   }
 
   async times(a: Matrix<Float32Array>): Promise<Float32Array> {
@@ -161,7 +164,7 @@ async function diagonalFromRows(
   { rows, columns, data }: Matrix<Float32Array>,
   ridge: number,
 ): Promise<Float64Array> {
-  const x = matrixOf(rows, columns, Float64Array.from(data));
+  const x = matrixOf(rows, columns, new Float64Array(data));
   const kernel = await engine.multiply(x, x, true);
   for (let i = 0; i < rows; i++) kernel.data[i * rows + i]! += ridge;
   const l = factorOf(await factorize(engine, kernel, { overwrite: true }));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { defaultMaxRows, GramAccumulator, RowSampler, type GramProduct } from "../../src/numeric/gram.js";
+import { defaultMaxRows, GramAccumulator, RowSampler } from "../../src/numeric/gram.js";
+import type { GramProduct } from "../../src/numeric/lower-triangle.js";
 import { rowSource } from "../../src/numeric/im2col.js";
 import type { RowLayout } from "../../src/numeric/statistics.js";
 import { normalArray } from "../support/seeded.js";

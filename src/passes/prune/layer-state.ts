@@ -1,6 +1,6 @@
 /** A layer while it is pruned: its weights, which of them remain, and the loss of removing each. */
 import { countAlive, type Ranked } from "../../numeric/pruning.js";
-import type { LinearAlgebra, MeasuredRows, RefitRows } from "../../solver/index.js";
+import { type LinearAlgebra, type MeasuredRows, type RefitRows, scoreRows } from "../../solver/index.js";
 import type { Compute } from "../contract.js";
 import type { WeightLayer } from "../../layers/weight-layers.js";
 import { readRows } from "../../layers/weight-matrix.js";
@@ -61,8 +61,8 @@ export class LayerState implements Ranked {
   }
 
   /** Sets the initial scores: the loss of removing each weight alone; see `scoreRows`. */
-  async scoreLosses({ run }: LinearAlgebra): Promise<void> {
-    const { scores, norm, isMeasured } = await run("scoreRows", this.measured());
+  async scoreLosses(linearAlgebra: LinearAlgebra): Promise<void> {
+    const { scores, norm, isMeasured } = await scoreRows(linearAlgebra, this.measured());
     this.isFitted = isMeasured;
     this.scores = scores;
     this.norm = norm;
@@ -73,7 +73,7 @@ export class LayerState implements Ranked {
    * ones.
    */
   async measureAgain({ run }: LinearAlgebra): Promise<void> {
-    if (!this.isFitted || this.measuringCost() > MEASURE_BUDGET) return;
+    if (!this.isFitted || !this.isCheapToMeasure()) return;
     const rows = this.measured();
     const before = { fitted: this.fitted ?? rows.weights.slice(), scores: this.scores };
     const alive = this.alive.slice();
@@ -111,11 +111,18 @@ export class LayerState implements Ranked {
     return { weights: this.readOriginal(), rows, columns, inputs: this.inputs(), system };
   }
 
-  private measuringCost(): number {
+  private isCheapToMeasure(): boolean {
     const { rows, columns } = this.layer.layout;
+    // Uneven rows cost more than even ones.
+    if (measuringCost(this.left / rows) * rows > MEASURE_BUDGET) return false;
     let cost = 0;
     for (let row = 0; row < rows; row++)
-      cost += countAlive(this.alive.subarray(row * columns, (row + 1) * columns)) ** 3 / 3;
-    return cost;
+      cost += measuringCost(countAlive(this.alive.subarray(row * columns, (row + 1) * columns)));
+    return cost <= MEASURE_BUDGET;
   }
+}
+
+/** Multiplications for a row with so many weights left. */
+function measuringCost(left: number): number {
+  return left ** 3 / 3;
 }

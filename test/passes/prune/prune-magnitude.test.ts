@@ -201,6 +201,7 @@ describe("with the moments of the inputs", () => {
       {
         kind: "gram",
         tensor: "x",
+        mayBeRows: true,
         layout: {
           type: "convolution",
           kernel: [3, 3],
