@@ -1,7 +1,9 @@
 /** Encodes the constants of a model: finds those that may be encoded, edits the graph and reports both. */
+import type { Diagnostic } from "../../diagnostics.js";
 import { groupBy } from "../../group-by.js";
 import { DataType } from "../../ir/index.js";
 import type { FunctionDef, GraphEditor, Model, Node, Tensor } from "../../ir/index.js";
+import { bytesText } from "../../units.js";
 import type { PassContext } from "../contract.js";
 import { addFunctions, callOf, functionDomain } from "./chain-functions.js";
 import type { ChainStructure } from "./chain-structures.js";
@@ -11,6 +13,7 @@ import { ENCODING_OPSET, UINT4_IR_VERSION } from "./folding-facts.js";
 import { FormOptions, type FormOption } from "./form-options.js";
 import { FreeNames } from "./free-names.js";
 import { dividedInto } from "./group-source.js";
+import { bearableChains, keptDense } from "./many-chains.js";
 import { findPlaces, type Place } from "./places.js";
 import { functionsOf, selectForms } from "./selection.js";
 import { StoredForms } from "./stored-forms.js";
@@ -31,22 +34,26 @@ export async function encodeConstants(
       places.push(place);
   const isTooOld = limits.opset < ENCODING_OPSET;
   const domain = limits.functions && !isTooOld ? functionDomain(model) : undefined;
-  const selection = await selectForms(
+  const selected = await selectForms(
     places.map(({ choice }) => choice),
     limits.opset,
     domain,
     advance,
   );
   if (isTooOld) {
-    places.forEach((place, i) => keepForOpset(result, place, selection.picks[i], limits.opset));
+    places.forEach((place, i) => keepForOpset(result, place, selected.picks[i], limits.opset));
     return result;
   }
+  const slow = limits.anyLoad ? new Set<Place>() : keptDense(places, selected.picks, bearableChains(editors));
+  const picks = selected.picks.map((pick, i) => (slow.has(places[i]!) ? undefined : pick));
+  if (slow.size > 0) result.diagnostics.push(slowDiagnostic(places, selected.picks, picks));
+  const selection = { ...selected, picks };
   const functions =
     domain === undefined
       ? new Map<ChainStructure, FunctionDef>()
       : functionsOf(selection, limits.opset, domain);
   const names = new FreeNames(model);
-  const picked = places.map((place, i) => ({ place, pick: selection.picks[i] }));
+  const picked = places.map((place, i) => ({ place, pick: picks[i], isSlow: slow.has(place) }));
   const whole = { model, names, functions, result, opset: limits.opset };
   for (const [editor, own] of groupBy(picked, ({ place }) => place.editor)) encodeGraph(editor, own, whole);
   if (domain !== undefined && functions.size > 0) {
@@ -59,9 +66,32 @@ export async function encodeConstants(
   return result;
 }
 
-function keepDense(result: EncodingResult, { members }: Place): void {
+function keepDense(result: EncodingResult, { members }: Place, isSlow = false): void {
+  const why = isSlow ? "its chain would make the model slow to load" : "dense is smallest";
   for (const { tensor, user } of members)
-    keep(result, tensor, user, `dense is smallest: ${tensorWireSize(tensor)} bytes`);
+    keep(result, tensor, user, `${why}: ${tensorWireSize(tensor)} bytes`);
+}
+
+function slowDiagnostic(
+  places: readonly Place[],
+  all: readonly (FormOption | undefined)[],
+  left: readonly (FormOption | undefined)[],
+): Diagnostic {
+  let [count, bytes] = [0, 0];
+  for (const [i, { choice }] of places.entries()) {
+    const pick = left[i] ? undefined : all[i];
+    if (!pick) continue;
+    count++;
+    bytes += choice.denseBytes - pick.callBytes;
+  }
+  return {
+    id: "encode-weights/slow-to-load",
+    severity: "warning",
+    message:
+      `${count} small constants stay dense: stored compactly they would save about ${bytesText(bytes)}, but the ` +
+      "model has so many of different shapes that it would load several times slower. " +
+      "Use --storage smallest to store them compactly all the same.",
+  };
 }
 
 /** There are no groups where the operator set is too old. */
@@ -99,15 +129,15 @@ interface WholeModel {
 /** Chains read only constants, so they go to the start of the graph. */
 function encodeGraph(
   editor: GraphEditor,
-  places: readonly { place: Place; pick: FormOption | undefined }[],
+  places: readonly { place: Place; pick: FormOption | undefined; isSlow: boolean }[],
   whole: WholeModel,
 ): void {
   const shared = new Map<string, string>();
   const replaced = new Set<string>();
   const chains: Node[] = [];
-  for (const { place, pick } of places) {
+  for (const { place, pick, isSlow } of places) {
     if (!pick) {
-      keepDense(whole.result, place);
+      keepDense(whole.result, place, isSlow);
       continue;
     }
     const draft = place.source.draft(pick.index);
