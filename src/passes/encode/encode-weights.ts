@@ -8,7 +8,8 @@
  * one value everywhere; a narrower float type that holds every value; a table of few
  * values with packed indices; gap coding (Han et al., "Deep Compression", 2016) and bit masks for pruned
  * tensors, with a table or plain values. The decoded constant keeps its name, so nothing that uses it
- * changes. Chains of the same operators are written once, as a function of the model.
+ * changes. Chains of the same operators are written once, as a function of the model. Many small tensors of one
+ * shape and kind are packed together, and a Split divides what their one chain makes.
  *
  * Handles float32, float16, int8 and uint8 initializers of any scope. Skips graph outputs, defaults of
  * graph inputs, inputs of custom operators, operator sets before 11, tensors beyond the folding limit (1

@@ -16,6 +16,10 @@
  *   float16 | bfloat16 | int8 → Cast(float)                           11 (bfloat16: 13), 13, 17, 21
  *   steps → Div, Sub, Add, CumSum, Mul → Gather → ScatterElements     11, 13, 17, 21
  *   int8 → Cast(float) → Mul(scale)                                   9, 11, 13, 17, 21
+ *   any of these → Split into constants                               11, 13, 17, 18, 21
+ *   … → Cast(int32) → GatherElements → Reshape → Split                11, 13, 17, 18, 21
+ *
+ * The last two in onnxruntime 1.17.3 (up to 18) and 1.32, for float32, float16, int8 and uint8.
  *
  * A DequantizeLinear on a constant is deliberately not folded: that is what keeps QLinearConv after a chain
  * that ends in int8, and why float compute is reached through Cast and Mul instead.

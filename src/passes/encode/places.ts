@@ -27,6 +27,8 @@ export interface Place {
   readonly members: readonly Member[];
   readonly source: { draft(index: number): Draft };
   readonly choice: Choice;
+  /** Whether the file holds the constant in a compact form already. */
+  readonly wasCompact: boolean;
 }
 
 export interface PlaceScope {
@@ -99,7 +101,7 @@ function singlePlace(
   const limitBytes = form ? denseBytes : denseBytes * (1 - limits.minSaving);
   const weight = limits.anyLoad ? 0 : loadWeight(tensor);
   const choice = { denseBytes, limitBytes, options: options.of(source.drafts(), graph, weight) };
-  return { editor, members: [{ tensor, user }], source, choice };
+  return { editor, members: [{ tensor, user }], source, choice, wasCompact: form !== undefined };
 }
 
 /** Groups, where one takes no more than its members would one by one. */
@@ -132,7 +134,7 @@ function groupPlace(
   const weight = limits.anyLoad ? 0 : loadWeight({ dims });
   const limitBytes = denseBytes * (1 - limits.minSaving) - splitBytes(members, limits.opset);
   const choice = { denseBytes, limitBytes, options: options.of(source.drafts(), graph, weight) };
-  return { editor, members, source, choice };
+  return { editor, members, source, choice, wasCompact: false };
 }
 
 function splitBytes(members: readonly Member[], opset: number): number {
