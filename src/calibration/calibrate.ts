@@ -6,7 +6,7 @@ import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor }
 import { requestKey, Statistics, type GramRequest, type StatisticRequest } from "../numeric/statistics.js";
 import { LimitExceeded } from "../run-limits.js";
 import { locate, type Located } from "./augment.js";
-import { BoundaryReader, type BoundaryTarget, type StoredBoundary } from "./boundary-file.js";
+import { type BoundaryTarget, type StoredBoundary, storedSamples } from "./boundary-file.js";
 import type { Continuation } from "./continuation.js";
 import { type ContinuedRound, ContinuedRounds } from "./continued-rounds.js";
 import { exactBoundary } from "./exact-boundary.js";
@@ -151,20 +151,6 @@ interface PlannedRound {
 
 function elements(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1);
-}
-
-function storedSamples(dataset: Dataset, boundary: StoredBoundary): Dataset {
-  return {
-    ...dataset,
-    async *samples() {
-      const reader = new BoundaryReader(boundary);
-      try {
-        for (const index of boundary.samples.keys()) yield { feed: await reader.read(index) };
-      } finally {
-        await reader.close();
-      }
-    },
-  };
 }
 
 class Calibration {
