@@ -4,6 +4,7 @@
  */
 import { rmSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
+import type { Dataset } from "../data/dataset.js";
 import type { DataType, Feed, NumericArray } from "../ir/index.js";
 
 interface StoredValue {
@@ -112,4 +113,19 @@ export class BoundaryReader {
     await this.file?.close();
     this.file = undefined;
   }
+}
+
+/** The stored values of each sample in place of its inputs. */
+export function storedSamples(dataset: Dataset, boundary: StoredBoundary): Dataset {
+  return {
+    ...dataset,
+    async *samples() {
+      const reader = new BoundaryReader(boundary);
+      try {
+        for (const index of boundary.samples.keys()) yield { feed: await reader.read(index) };
+      } finally {
+        await reader.close();
+      }
+    },
+  };
 }

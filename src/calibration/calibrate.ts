@@ -6,7 +6,10 @@ import { dataTypeName, DataType, toFloat32, type Feed, type Model, type Tensor }
 import { requestKey, Statistics, type GramRequest, type StatisticRequest } from "../numeric/statistics.js";
 import { LimitExceeded } from "../run-limits.js";
 import { locate, type Located } from "./augment.js";
-import { ContinuedRounds } from "./continued-rounds.js";
+import { type BoundaryTarget, type StoredBoundary, storedSamples } from "./boundary-file.js";
+import type { Continuation } from "./continuation.js";
+import { type ContinuedRound, ContinuedRounds } from "./continued-rounds.js";
+import { exactBoundary } from "./exact-boundary.js";
 import { FirstSample } from "./infer-shapes-from-sample.js";
 import { exposeInner, type InnerTensor } from "./expose-subgraph-tensors.js";
 import { liftRequests, type LiftedRequests } from "./subgraph-requests.js";
@@ -46,6 +49,15 @@ export interface CalibrationOptions {
   readonly inOneRound?: boolean;
   /** The process to run in; default: a new one that ends when done. */
   readonly process?: CalibrationProcess;
+  /** Present if others follow that request `later`, on models that differ in what makes the tensors requested now. */
+  readonly continued?: { readonly by: Continuation; readonly later: readonly StatisticRequest[] };
+}
+
+/** What a measurement on a part of a model starts from, and what it stores for the next one. */
+interface Ends {
+  readonly resume?: StoredBoundary;
+  readonly save?: BoundaryTarget;
+  stored?: StoredBoundary | undefined;
 }
 
 const MIB = 2 ** 20;
@@ -65,6 +77,29 @@ const FLOATING: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.
  * the sample; EdgecError RUNTIME_CRASHED when the child process dies.
  */
 export async function calibrate(options: CalibrationOptions): Promise<Statistics> {
+  const { model, requests, continued, boundaryBytes: mostBytes = DEFAULT_BOUNDARY_BYTES } = options;
+  if (!continued) return calibratePart(options, {});
+  const { by, later } = continued;
+  const [now, then] = [requests, later].map((list) => list.map(({ tensor }) => tensor)) as [
+    string[],
+    string[],
+  ];
+  const rest = by.rest(model, [...now, ...then]);
+  const names = exactBoundary((rest?.model ?? model).graph, now, then);
+  const save = names && { path: await by.path(), names, mostBytes };
+  const ends: Ends = { ...(rest ? { resume: rest.resume } : {}), ...(save ? { save } : {}) };
+  try {
+    const statistics = await calibratePart({ ...options, model: rest?.model ?? model }, ends);
+    if (ends.stored && save) by.keep(model, save.names, ends.stored);
+    return statistics;
+  } catch (error) {
+    if (!(rest ?? save) || !(error instanceof EdgecError) || error.code !== "MODEL_REJECTED") throw error;
+    by.drop();
+    return calibratePart(options, {});
+  }
+}
+
+async function calibratePart(options: CalibrationOptions, ends: Ends): Promise<Statistics> {
   const statistics = new Statistics();
   const lifted = liftRequests(options.model, [
     ...new Map(options.requests.map((request) => [requestKey(request), request])).values(),
@@ -78,7 +113,7 @@ export async function calibrate(options: CalibrationOptions): Promise<Statistics
   const scratch = await ScratchModels.create();
   try {
     await withProcess(options.process, async (child) =>
-      new Calibration(options, lifted, located, child, scratch, statistics).run(),
+      new Calibration(options, ends, lifted, located, child, scratch, statistics).run(),
     );
   } catch (error) {
     throw scratch.unnamed(error, modelLabel(options.model));
@@ -127,6 +162,7 @@ class Calibration {
 
   constructor(
     private readonly options: CalibrationOptions,
+    private readonly ends: Ends,
     private readonly lifted: LiftedRequests,
     private readonly located: Located,
     private readonly child: CalibrationClient,
@@ -209,7 +245,7 @@ class Calibration {
   ): Promise<number> {
     const model = this.measuredModel(round.requests);
     const continued = this.continued?.round(round.index);
-    const { segments, ...ends } = continued ?? { segments: this.segments(round, model, mostBytes) };
+    const { segments, ...ends } = continued ?? this.onlyRound(round, model, mostBytes);
     await this.child.call("openRound", [{ ...this.round(round), ...ends }]);
     try {
       const sent = await streamSamples(
@@ -218,6 +254,7 @@ class Calibration {
         progress,
       );
       await this.continued?.advance(this.child);
+      if (ends.save === this.ends.save) this.ends.stored = await this.child.call("takeBoundary", []);
       return sent;
     } catch (error) {
       const isRefused = error instanceof EdgecError && error.code === "MODEL_REJECTED";
@@ -229,6 +266,24 @@ class Calibration {
       this.continued = undefined;
       return this.runRound(round, continued ? mostBytes : Infinity, progress);
     }
+  }
+
+  private onlyRound(round: PlannedRound, model: Model, mostBytes: number): ContinuedRound {
+    const segments = this.segments(round, model, mostBytes);
+    const { resume, save } = this.ends;
+    const start = resume ? { resume } : {};
+    const [whole] = segments;
+    if (!save || !whole || segments.length > 1) return { segments, ...start };
+    const inputs = new Set(model.graph.inputs.map(({ name }) => name));
+    const keep = save.names.filter((name) => !inputs.has(name));
+    return {
+      segments: [
+        { computed: [], keep },
+        { ...whole, keep },
+      ],
+      ...start,
+      save,
+    };
   }
 
   private segments(round: PlannedRound, { graph }: Model, mostBytes: number): Segment[] {
@@ -286,7 +341,10 @@ class Calibration {
 
   /** Shapes in the first sample. They also decide how lifted tensors are thinned out. */
   private async shapes(): Promise<Map<string, readonly number[]>> {
-    const { model, dataset } = this.options;
+    const { model } = this.options;
+    const dataset = this.ends.resume
+      ? storedSamples(this.options.dataset, this.ends.resume)
+      : this.options.dataset;
     const first = await FirstSample.read(model, dataset, this.child, this.scratch);
     const shapes = await first.shapes(this.located, this.inner).catch((error: unknown) => {
       if (this.inner.length === 0) throw error;

@@ -123,7 +123,10 @@ class SegmentPlan {
  * The nodes that the measured tensors need and that depend on an input, in order. The others are computed in
  * each segment that needs them, and those that are measured in the first: they are folded at load.
  */
-function neededNodes({ nodes, inputs }: Graph, names: ReadonlyMap<string, unknown>): Node[] {
+export function neededNodes(
+  { nodes, inputs }: Graph,
+  names: ReadonlyMap<string, unknown> | ReadonlySet<string>,
+): Node[] {
   const fed = new Set(inputs.map(({ name }) => name));
   const dependent = nodes.filter((node) => {
     const depends = readBy(node).some((name) => fed.has(name));
@@ -143,7 +146,7 @@ function readBy(node: Node): string[] {
   return [...node.inputs, ...capturedNames(node)].filter((name) => name !== "");
 }
 
-function livesOf(nodes: readonly Node[]): Map<string, Life> {
+export function livesOf(nodes: readonly Node[]): Map<string, Life> {
   const lives = new Map<string, Life>();
   for (const [at, node] of nodes.entries()) {
     for (const name of readBy(node)) {

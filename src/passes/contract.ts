@@ -89,6 +89,11 @@ export interface MeasureLimits {
   readonly asBatch?: boolean;
   /** Computed once, however many models are measured against them. */
   readonly given?: GivenInput;
+  /**
+   * What later calls with the same limits will request, when the pass has changed what makes the tensors requested
+   * now and nothing before it. They then start behind the part of the model that stays.
+   */
+  readonly later?: readonly StatisticRequest[];
 }
 
 export type Tasks = typeof import("./tasks.js");

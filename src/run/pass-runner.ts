@@ -10,10 +10,12 @@ import { Statistics, type StatisticRequest } from "../numeric/statistics.js";
 import type { MeasureLimits, Pass, PassContext, PassResult } from "../passes/contract.js";
 import { checkedRequests, checkedResult } from "../passes/pass-result.js";
 import { encodeModelBytes } from "../onnx/index.js";
+import { Continuation } from "../calibration/continuation.js";
 import { CachedActivations } from "./cached-activations.js";
 import { runLinearAlgebra } from "./run-linear-algebra.js";
 import { RunLog } from "./run-log.js";
 import { MeasurementCache } from "./measurements.js";
+import { ModelKeys } from "./model-keys.js";
 import { ModelFault, thrownText } from "./model-fault.js";
 import type { RunOptions } from "./run-options.js";
 import { inStage } from "../stage-clock.js";
@@ -49,6 +51,7 @@ export class PassRunner {
   private readonly measurements: MeasurementCache;
   private readonly cachedActivations: CachedActivations;
   private readonly linearAlgebra: LinearAlgebra;
+  private continuation: Continuation | undefined;
 
   /** @param process measures the statistics that passes request */
   constructor(
@@ -111,6 +114,7 @@ export class PassRunner {
     const before = options.debug === true ? encodeModelBytes(model) : undefined;
     const start = performance.now();
     let result: PassResult;
+    const continuation = this.beginContinuation();
     try {
       const statistics = await this.measure(model, pass, runLog);
       // The measurement reported its own progress.
@@ -125,9 +129,17 @@ export class PassRunner {
       if (options.debug === true) assertSound(model, `after the pass "${pass.name}"`);
     } catch (cause) {
       throw await this.passFailure(cause, pass, before);
+    } finally {
+      await continuation.remove();
     }
     runLog.add(pass, result, performance.now() - start);
     return result.modified;
+  }
+
+  /** For the measurements of one pass. */
+  private beginContinuation(): Continuation {
+    const keys = new ModelKeys();
+    return (this.continuation = new Continuation((model) => keys.of(model)));
   }
 
   /** @param pass the pass whose progress is shown again after a measurement has shown its own */
@@ -184,7 +196,7 @@ export class PassRunner {
     all: Dataset,
     model: Model,
     requests: readonly StatisticRequest[],
-    { given, ...limits }: MeasureLimits,
+    { given, later, ...limits }: MeasureLimits,
   ): Promise<Statistics> {
     const { threads, logger } = this.options;
     const data = JSON.stringify(limits);
@@ -199,7 +211,9 @@ export class PassRunner {
     };
     if (given)
       return calibrate({ ...options, dataset: await this.cachedActivations.beside(samples, data, given) });
-    return this.measurements.measure({ ...options, dataset: samples }, data);
+    const by = this.continuation;
+    const continued = by && later ? { continued: { by, later } } : {};
+    return this.measurements.measure({ ...options, ...continued, dataset: samples }, data);
   }
 
   private async measure(model: Model, pass: Pass, runLog: RunLog): Promise<Statistics | undefined> {

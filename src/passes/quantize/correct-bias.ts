@@ -139,8 +139,12 @@ async function correctByDepth(
   const shifted = new Set<string>();
   const depths = byDepth(editor, sites).slice(-rounds);
   const expected = await measure(reference, depths.flat().map(momentsOf), { samples });
-  for (const depth of depths) {
-    const actual = await measure(model, depth.map(momentsOf), { samples });
+  for (const [at, depth] of depths.entries()) {
+    const later = depths
+      .slice(at + 1)
+      .flat()
+      .map(momentsOf);
+    const actual = await measure(model, depth.map(momentsOf), { samples, later });
     for (const site of depth) if (shiftBy(site, difference(site, expected, actual))) shifted.add(site.output);
   }
   return shifted;
