@@ -35,9 +35,10 @@ export function keepHighest(layers: readonly Ranked[], keep: number): void {
   for (const { scores, alive } of layers) {
     const bits = bitsOf(scores);
     for (let i = 0; i < bits.length; i++) {
-      if (alive[i] === 0 || bits[i]! > threshold) continue;
-      if (bits[i] === threshold && ties > 0) ties--;
-      else alive[i] = 0;
+      const own = bits[i]!;
+      if (own === threshold && ties > 0) ties -= alive[i]!;
+      // Without a branch, which no processor can foretell here.
+      else alive[i]! &= Number(own > threshold);
     }
   }
 }
@@ -113,7 +114,7 @@ function countUpper(layers: readonly Ranked[]): Float64Array {
   const counts = new Float64Array(65536);
   for (const { scores, alive } of layers) {
     const bits = bitsOf(scores);
-    for (let i = 0; i < bits.length; i++) if (alive[i] !== 0) counts[bits[i]! >>> 16]!++;
+    for (let i = 0; i < bits.length; i++) counts[bits[i]! >>> 16]! += alive[i]!;
   }
   return counts;
 }
