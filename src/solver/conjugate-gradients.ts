@@ -61,25 +61,59 @@ function clear(values: Float32Array, alive: Uint8Array): void {
   for (let i = 0; i < values.length; i++) values[i]! *= alive[i]!;
 }
 
-/** direction = z + β · direction, with z the residual over the diagonal, less a correction. Overwrites that. */
-function turn(
-  { alive, columns, residual, direction, products }: State,
-  inverse: Float32Array,
-  correction: Float32Array,
-): void {
+/** direction = z + β · direction, with z the residual over the diagonal, less a correction if there is one. */
+function turn(state: State, inverse: Float32Array, correction: Float32Array | undefined): void {
+  const { columns, products } = state;
   for (let row = 0; row < products.length; row++) {
     const from = row * columns;
-    let product = 0;
-    for (let j = 0, at = from; j < columns; j++, at++) {
-      const own = residual[at]!;
-      const z = alive[at]! * (own * inverse[j]! - correction[at]!);
-      correction[at] = z;
-      product += own * z;
-    }
+    const product = correction
+      ? correctedProduct(state.residual, inverse, correction, from)
+      : plainProduct(state.residual, inverse, from);
     const beta = products[row]! > 0 ? product / products[row]! : 0;
     products[row] = product;
-    for (let at = from; at < from + columns; at++) direction[at] = correction[at]! + beta * direction[at]!;
+    if (correction) turnCorrected(state, inverse, correction, from, beta);
+    else turnPlainly(state, inverse, from, beta);
   }
+}
+
+/** Residual times z; the residual is zero where no weight may change. */
+function plainProduct(residual: Float32Array, inverse: Float32Array, from: number): number {
+  let product = 0;
+  for (let j = 0, at = from; j < inverse.length; j++, at++) product += residual[at]! ** 2 * inverse[j]!;
+  return product;
+}
+
+function correctedProduct(
+  residual: Float32Array,
+  inverse: Float32Array,
+  correction: Float32Array,
+  from: number,
+): number {
+  let product = 0;
+  for (let j = 0, at = from; j < inverse.length; j++, at++)
+    product += residual[at]! * (residual[at]! * inverse[j]! - correction[at]!);
+  return product;
+}
+
+function turnPlainly(
+  { residual, direction }: State,
+  inverse: Float32Array,
+  from: number,
+  beta: number,
+): void {
+  for (let j = 0, at = from; j < inverse.length; j++, at++)
+    direction[at] = residual[at]! * inverse[j]! + beta * direction[at]!;
+}
+
+function turnCorrected(
+  { alive, residual, direction }: State,
+  inverse: Float32Array,
+  correction: Float32Array,
+  from: number,
+  beta: number,
+): void {
+  for (let j = 0, at = from; j < inverse.length; j++, at++)
+    direction[at] = alive[at]! * (residual[at]! * inverse[j]! - correction[at]!) + beta * direction[at]!;
 }
 
 /** Moves to the minimum along each row's direction; returns the total gain of all rows. */
