@@ -2,10 +2,11 @@
  * Pruning and clustering with calibration data on layers of real size: CPU seconds and memory of all processes,
  * checks included, on random weights in torchvision's shapes; and fidelity on the five digit models.
  *
- *   npm run bench -- solver                    all of it, half an hour
- *   npm run bench -- solver prune cluster      only these tables; the others are "small" and "fidelity"
+ *   npm run bench -- solver                    all of it, an hour
+ *   npm run bench -- solver prune cluster      only these tables; "growth", "small" and "fidelity" are the others
  *
  * "small" is a model of 5,000 weights of 1 kB each, without data: what every constant costs beside its values.
+ * Memory may be that of the model, of its largest matrix of second moments twice, and 300 MB.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -40,7 +41,11 @@ const SMALL_RUNS = [
   ["--cluster", "16"],
   ["--prune", "0.8", "--cluster", "16"],
 ];
-const TABLES = ["prune", "cluster", "small", "fidelity"];
+const TABLES = ["prune", "cluster", "growth", "small", "fidelity"];
+const GROWTH = [256, 512, 1024, 2048];
+/** Features of the layer with the most inputs, whose matrix of second moments is the largest. */
+const MOST_FEATURES = { resnet18: 4608, resnet50: 4608, vit_b_16: 3072 };
+const MB = 1e6;
 
 export default async function solver(args = []) {
   const unknown = args.find((name) => !TABLES.includes(name));
@@ -49,30 +54,25 @@ export default async function solver(args = []) {
   const asked = args.length > 0 ? args : TABLES;
   for (const kind of ["prune", "cluster"]) if (asked.includes(kind)) await costs(kind);
   if (asked.includes("small")) await small();
+  if (asked.includes("growth")) await growth();
   if (asked.includes("fidelity")) await fidelity();
 }
 
 async function costs(kind) {
   const rows = [];
   for (const [name, samples, bound] of JOBS[kind]) {
-    const folder = mkdtempSync(join(tmpdir(), "bench-solver-"));
-    try {
-      const { model, calib } = writeTorchShape(folder, name, samples);
-      const flags = [`--${kind}`, AMOUNT[kind], "--calib", calib, "-o", join(folder, "out.onnx")];
-      const { cpuSeconds, mib, status } = await measured(["bin/edgec.js", "compress", model, ...flags]);
-      rows.push([
-        name,
-        `${samples}`,
-        cpuSeconds.toFixed(1),
-        mib.toFixed(0),
-        status === 0 ? "" : `exit ${status}`,
-        bound,
-      ]);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const { cpuSeconds, mb, status, modelMb } = await run(kind, name, samples);
+    const momentsMb = (8 * (MOST_FEATURES[name] ?? Number(/\d+$/.exec(name)[0])) ** 2) / MB;
+    rows.push([
+      name,
+      `${samples}`,
+      cpuSeconds.toFixed(1),
+      bound,
+      ...[mb, modelMb + 2 * momentsMb + 300, modelMb, momentsMb].map((value) => value.toFixed(0)),
+      status === 0 ? "" : `exit ${status}`,
+    ]);
   }
-  const columns = ["model", "samples", "CPU s", "MiB", "", "asked"];
+  const columns = ["model", "samples", "CPU s", "asked", "MB", "at most", "model", "largest moments", ""];
   printTable(`--${kind} ${AMOUNT[kind]} --calib, all processes`, columns, rows);
 }
 
@@ -111,6 +111,40 @@ async function small() {
   }
 }
 
+/** Models of the same depth: how their cost grows with the number of weights. */
+async function growth() {
+  for (const kind of ["prune", "cluster"]) {
+    const rows = [];
+    let before;
+    for (const width of GROWTH) {
+      const { cpuSeconds } = await run(kind, `dense${width}`, 20);
+      const exponent = before && Math.log(cpuSeconds / before) / Math.log(4);
+      rows.push([
+        `${width}`,
+        cpuSeconds.toFixed(1),
+        ((1e6 * cpuSeconds) / (4 * width ** 2)).toFixed(2),
+        exponent?.toFixed(2) ?? "",
+      ]);
+      before = cpuSeconds;
+    }
+    const columns = ["width", "CPU s", "us a weight", "exponent in weights"];
+    printTable(`--${kind} ${AMOUNT[kind]} --calib of four square layers`, columns, rows);
+  }
+}
+
+/** Writes a model with its samples and compresses it. */
+async function run(kind, name, samples) {
+  const folder = mkdtempSync(join(tmpdir(), "bench-solver-"));
+  try {
+    const { model, calib } = writeTorchShape(folder, name, samples);
+    const flags = [`--${kind}`, AMOUNT[kind], "--calib", calib, "-o", join(folder, "out.onnx")];
+    const seen = await measured(["bin/edgec.js", "compress", model, ...flags]);
+    return { ...seen, modelMb: statSync(model).size / MB };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 const megabytes = (path) => (statSync(path).size / 1e6).toFixed(2);
 
 /** Time and memory of loading the result, as multiples of the original's. */
@@ -129,16 +163,16 @@ async function measured(args) {
     { stdio: ["ignore", "ignore", "pipe"] },
   );
   let output = "";
-  let mib = 0;
+  let mb = 0;
   child.stderr.on("data", (chunk) => (output += chunk));
-  const timer = setInterval(() => (mib = Math.max(mib, residentOf(child.pid))), 50);
+  const timer = setInterval(() => (mb = Math.max(mb, residentOf(child.pid))), 50);
   const status = await new Promise((resolve) => child.on("close", resolve));
   clearInterval(timer);
   const [user = NaN, system = NaN] = (/([\d.]+) ([\d.]+)\s*$/.exec(output) ?? []).slice(1).map(Number);
-  return { cpuSeconds: user + system, mib, status };
+  return { cpuSeconds: user + system, mb, status };
 }
 
-/** Resident memory of a process and its descendants, MiB. */
+/** Resident memory of a process and its descendants, MB. */
 function residentOf(root) {
   const parents = new Map();
   const resident = new Map();
@@ -146,7 +180,7 @@ function residentOf(root) {
     try {
       const text = readFileSync(`/proc/${entry}/status`, "utf8");
       parents.set(Number(entry), Number(/^PPid:\s*(\d+)/m.exec(text)?.[1]));
-      resident.set(Number(entry), Number(/^VmRSS:\s*(\d+)/m.exec(text)?.[1] ?? 0) / 1024);
+      resident.set(Number(entry), (Number(/^VmRSS:\s*(\d+)/m.exec(text)?.[1] ?? 0) * 1024) / MB);
     } catch {
       // It has ended.
     }

@@ -56,7 +56,7 @@ function readGroup(
     (_, i) => readAt(file, entry, start + width * i * (size + 1))[0]!,
   );
   const piece = reals(Math.min(PIECE, count));
-  return scaledMoments(diagonal, mean, (square, scaled) => {
+  return scaledMoments({ diagonal, mean, rows }, (square, scaled) => {
     for (let from = 0; from < count; from += PIECE) {
       const own = readAt(file, piece.subarray(0, count - from), start + width * from);
       for (let i = 0; i < own.length; i++) scaled[from + i] = own[i]! / square;

@@ -128,12 +128,18 @@ export function inputMoments(
   }
   const rows = grams.reduce((sum, gram) => sum + gram.rows, 0);
   if (grams.length === 1)
-    return grams[0]!.matrices.map((matrix, g) => ({ size: columns, matrix, mean: grams[0]!.means[g]! }));
+    return grams[0]!.matrices.map((matrix, g) => ({
+      size: columns,
+      matrix,
+      mean: grams[0]!.means[g]!,
+      rows,
+    }));
   const average = (pick: (gram: Gram) => Float64Array): Float64Array =>
     pick(grams[0]!).map((_, i) => grams.reduce((sum, gram) => sum + (pick(gram)[i]! * gram.rows) / rows, 0));
   return Array.from({ length: groups }, (_, g) => ({
     size: columns,
     matrix: average((gram) => gram.matrices[g]!),
     mean: average((gram) => gram.means[g]!),
+    rows,
   }));
 }

@@ -94,6 +94,8 @@ export interface InputMoments {
   readonly mean: Float64Array;
   /** What rounding may have left on the diagonal of `matrix`; 0 when absent. */
   readonly rounding?: number;
+  /** How many inputs were measured, if known. */
+  readonly rows?: number;
 }
 
 /**

@@ -17,8 +17,8 @@ export function solverInputs(
   const rows = inputRows(layer, requests, statistics);
   if (rows?.samples)
     return rows.samples.map((own, g) => sampledInputs(layer.layout.columns, own, rows.means[g]!));
-  return inputMoments(layer, requests, statistics)?.map(({ size, matrix, mean }) =>
-    measuredInputs(size, matrix, mean),
+  return inputMoments(layer, requests, statistics)?.map(({ size, matrix, mean, rows }) =>
+    measuredInputs(size, matrix, mean, rows),
   );
 }
 

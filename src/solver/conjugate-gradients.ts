@@ -1,29 +1,28 @@
 /**
  * Preconditioned conjugate gradients on each row of many, which share H but have supports of their own: all
  * take each step together, so that it is one product with H. What a row needs beside products is done in one
- * go over it, while it is in the cache.
+ * go over it, while it is in the cache; and without branches on `alive`, which no processor can foretell.
  */
 import { dot, type Matrix, matrixOf } from "./matrix.js";
 import type { Preconditioner } from "./preconditioner.js";
 import type { System } from "./system.js";
 
 const MAX_STEPS = 12;
-/** The share of the loss of all rows that a step must recover for another step to follow. */
-const WORTHWHILE = 0.02;
-
 export interface Descent {
   /** e [rows, columns]: the weights wanted, less those at hand. */
   readonly errors: Float32Array;
   /** 1 where a weight may change. */
   readonly alive: Uint8Array;
   readonly columns: number;
+  /** The share of the loss of all rows that a step must recover for another step to follow. */
+  readonly leastGain: number;
 }
 
 /** What to add to the weights at hand to come near the least (e - change)ᵀ H (e - change) of each row. */
 export async function descend(
   preconditioner: Preconditioner,
   h: System,
-  { errors, alive, columns }: Descent,
+  { errors, alive, columns, leastGain }: Descent,
 ): Promise<Float32Array> {
   const rows = alive.length / columns;
   const slab = (data: Float32Array): Matrix<Float32Array> => matrixOf(rows, columns, data);
@@ -43,7 +42,7 @@ export async function descend(
     turn(state, preconditioner.inverse, await correct(slab(residual)));
     const gained = move(state, await h.times(slab(state.direction)));
     loss -= gained;
-    if (!(gained > WORTHWHILE * loss)) break;
+    if (!(gained > leastGain * loss)) break;
   }
   return state.change;
 }
@@ -59,28 +58,62 @@ interface State {
 }
 
 function clear(values: Float32Array, alive: Uint8Array): void {
-  for (let i = 0; i < values.length; i++) if (alive[i] === 0) values[i] = 0;
+  for (let i = 0; i < values.length; i++) values[i]! *= alive[i]!;
 }
 
-/** direction = z + β · direction, with z the residual over the diagonal, less a correction. Overwrites that. */
-function turn(
-  { alive, columns, residual, direction, products }: State,
-  inverse: Float32Array,
-  correction: Float32Array,
-): void {
+/** direction = z + β · direction, with z the residual over the diagonal, less a correction if there is one. */
+function turn(state: State, inverse: Float32Array, correction: Float32Array | undefined): void {
+  const { columns, products } = state;
   for (let row = 0; row < products.length; row++) {
     const from = row * columns;
-    let product = 0;
-    for (let j = 0, at = from; j < columns; j++, at++) {
-      const own = residual[at]!;
-      const z = alive[at] === 0 ? 0 : own * inverse[j]! - correction[at]!;
-      correction[at] = z;
-      product += own * z;
-    }
+    const product = correction
+      ? correctedProduct(state.residual, inverse, correction, from)
+      : plainProduct(state.residual, inverse, from);
     const beta = products[row]! > 0 ? product / products[row]! : 0;
     products[row] = product;
-    for (let at = from; at < from + columns; at++) direction[at] = correction[at]! + beta * direction[at]!;
+    if (correction) turnCorrected(state, inverse, correction, from, beta);
+    else turnPlainly(state, inverse, from, beta);
   }
+}
+
+/** Residual times z; the residual is zero where no weight may change. */
+function plainProduct(residual: Float32Array, inverse: Float32Array, from: number): number {
+  let product = 0;
+  for (let j = 0, at = from; j < inverse.length; j++, at++) product += residual[at]! ** 2 * inverse[j]!;
+  return product;
+}
+
+function correctedProduct(
+  residual: Float32Array,
+  inverse: Float32Array,
+  correction: Float32Array,
+  from: number,
+): number {
+  let product = 0;
+  for (let j = 0, at = from; j < inverse.length; j++, at++)
+    product += residual[at]! * (residual[at]! * inverse[j]! - correction[at]!);
+  return product;
+}
+
+function turnPlainly(
+  { residual, direction }: State,
+  inverse: Float32Array,
+  from: number,
+  beta: number,
+): void {
+  for (let j = 0, at = from; j < inverse.length; j++, at++)
+    direction[at] = residual[at]! * inverse[j]! + beta * direction[at]!;
+}
+
+function turnCorrected(
+  { alive, residual, direction }: State,
+  inverse: Float32Array,
+  correction: Float32Array,
+  from: number,
+  beta: number,
+): void {
+  for (let j = 0, at = from; j < inverse.length; j++, at++)
+    direction[at] = alive[at]! * (residual[at]! * inverse[j]! - correction[at]!) + beta * direction[at]!;
 }
 
 /** Moves to the minimum along each row's direction; returns the total gain of all rows. */
@@ -94,7 +127,7 @@ function move({ alive, columns, residual, direction, change, products }: State, 
     gained += length * products[row]!;
     for (let at = from; at < from + columns; at++) {
       change[at]! += length * direction[at]!;
-      residual[at] = alive[at] === 0 ? 0 : residual[at]! - length * image[at]!;
+      residual[at] = alive[at]! * (residual[at]! - length * image[at]!);
     }
   }
   return gained;

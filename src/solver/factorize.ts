@@ -85,36 +85,6 @@ export async function solveRows(
   return x;
 }
 
-/** The diagonal of (L Lᵀ)⁻¹: the squares of the columns of L⁻¹, added up. */
-export async function inverseDiagonal(
-  engine: MatrixEngine,
-  l: Doubles,
-  block = BLOCK,
-): Promise<Float64Array> {
-  const { rows: n, data } = await inverseLower(engine, l, block);
-  const diagonal = new Float64Array(n);
-  for (let i = 0; i < n; i++) for (let j = 0, at = i * n; j <= i; j++) diagonal[j]! += data[at + j]! ** 2;
-  return diagonal;
-}
-
-/** L⁻¹, its upper triangle zero. */
-export async function inverseLower(engine: MatrixEngine, l: Doubles, block = BLOCK): Promise<Doubles> {
-  const n = l.rows;
-  const inverse = matrixOf(n, n, new Float64Array(n * n));
-  for (let from = 0; from < n; from += block) {
-    const to = Math.min(n, from + block);
-    const own = inverseOf(partOf(l, [from, to], [from, to]));
-    put(inverse, own, from, from);
-    if (from === 0) continue;
-    const known = partOf(inverse, [0, from], [0, from]);
-    const sums = await engine.multiply(partOf(l, [from, to], [0, from]), known);
-    const rows = await engine.multiply(own, sums);
-    for (let i = 0; i < rows.data.length; i++) rows.data[i] = -rows.data[i]!;
-    put(inverse, rows, from, 0);
-  }
-  return inverse;
-}
-
 /** L⁻¹ of a block with zeros above its diagonal. */
 function inverseOf({ rows, data }: Doubles): Doubles {
   const inverse = data.slice();

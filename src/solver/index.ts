@@ -1,5 +1,5 @@
 export type { ClusteredRows, ClusterProblem } from "./cluster-rows.js";
-export type { KnownInputs, LayerInputs, MeasuredInputs, StoredInputs } from "./input-system.js";
+export type { KnownInputs, LayerInputs, MeasuredInputs, SampledInputs, StoredInputs } from "./input-system.js";
 export { measuredInputs, sampledInputs, scaledMoments } from "./input-system.js";
 export {
   type LinearAlgebra,

@@ -10,6 +10,8 @@ export interface MeasuredInputs {
   readonly mean: Float64Array;
   /** The unit of x. */
   readonly unit: number;
+  /** How many inputs were measured, if known. */
+  readonly rows?: number;
 }
 
 /** The inputs themselves, where they are fewer than half of their features; scaled likewise. */
@@ -44,11 +46,18 @@ export function measuredInputs(
   size: number,
   matrix: Float64Array,
   mean: Float64Array,
+  rows?: number,
 ): MeasuredInputs | undefined {
   const diagonal = Float64Array.from({ length: size }, (_, i) => matrix[i * size + i]!);
-  return scaledMoments(diagonal, mean, (square, scaled) => {
+  return scaledMoments({ diagonal, mean, rows }, (square, scaled) => {
     for (let i = 0; i < scaled.length; i++) scaled[i] = matrix[i]! / square;
   });
+}
+
+interface Shape {
+  readonly diagonal: Float64Array;
+  readonly mean: Float64Array;
+  readonly rows: number | undefined;
 }
 
 /**
@@ -56,8 +65,7 @@ export function measuredInputs(
  * @param fill writes them all, divided by `square`
  */
 export function scaledMoments(
-  diagonal: Float64Array,
-  mean: Float64Array,
+  { diagonal, mean, rows }: Shape,
   fill: (square: number, scaled: Reals) => void,
 ): MeasuredInputs | undefined {
   const size = diagonal.length;
@@ -68,7 +76,8 @@ export function scaledMoments(
   const unit = Math.sqrt(square);
   const matrix = size > DOUBLE_LIMIT ? new Float32Array(size * size) : new Float64Array(size * size);
   fill(square, matrix);
-  return { size, matrix, mean: mean.map((value) => value / unit), unit };
+  const scaled = { size, matrix, mean: mean.map((value) => value / unit), unit };
+  return rows === undefined ? scaled : { ...scaled, rows };
 }
 
 /** As `measuredInputs`, of rows [rows, size]. */
@@ -96,7 +105,16 @@ export async function momentsOf(engine: MatrixEngine, inputs: KnownInputs): Prom
   const rows = samples.length / size;
   const { data: matrix } = await engine.gram(matrixOf(rows, size, samples));
   for (let i = 0; i < matrix.length; i++) matrix[i]! /= rows;
-  return { size, matrix, mean, unit };
+  return { size, matrix, mean, unit, rows };
+}
+
+/** Rows for each feature below which inputs are few. */
+const FEW_ROWS = 2;
+
+/** Whether so few inputs were measured that a fit to them soon fits what is peculiar to them. */
+export function areFew(inputs: KnownInputs): boolean {
+  const rows = "samples" in inputs ? inputs.samples.length / inputs.size : (inputs.rows ?? Infinity);
+  return rows < FEW_ROWS * inputs.size;
 }
 
 export interface SystemOptions {

@@ -43,12 +43,14 @@ export class Preconditioner {
   }
 
   /**
-   * What to subtract from Δ⁻¹ r, where a weight is in its row's support.
+   * What to subtract from Δ⁻¹ r where a weight is in its row's support; undefined if nothing.
    * @param alive 1 where it is, [rows, size]
    */
-  async on(alive: Matrix<Float32Array>): Promise<(residuals: Matrix<Float32Array>) => Promise<Float32Array>> {
+  async on(
+    alive: Matrix<Float32Array>,
+  ): Promise<(residuals: Matrix<Float32Array>) => Promise<Float32Array | undefined>> {
     const { rank } = this.lowRank;
-    if (rank === 0) return (residuals) => Promise.resolve(new Float32Array(residuals.data.length));
+    if (rank === 0) return () => Promise.resolve(undefined);
     const factors = factorsOf(await this.engine.multiply(alive, this.pairs), rank);
     return (residuals) => this.correction(residuals, factors);
   }

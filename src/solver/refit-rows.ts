@@ -10,6 +10,7 @@
 import { SupportSolver } from "../numeric/least-squares.js";
 import { descend } from "./conjugate-gradients.js";
 import {
+  areFew,
   type KnownInputs,
   known,
   momentsOf,
@@ -33,6 +34,14 @@ export interface RefitRows {
 const DIRECT_BUDGET = 2e8;
 /** Most features for solving directly: every row needs its own factor. */
 const DIRECT_LIMIT = 320;
+/** The share of the loss of all rows that a step must recover for another step to follow. */
+const LEAST_GAIN = 0.02;
+/**
+ * The same where inputs are few: what later steps recover on them is lost on others. Of a ResNet-18 pruned
+ * with 15 images, the outputs for five others are at 37.8 dB with the share above, at 38.3 with 0.05, and at
+ * 38.6 with 0.15.
+ */
+const LEAST_GAIN_OF_FEW = 0.1;
 
 /**
  * Sets removed weights to zero and refits the others.
@@ -85,7 +94,10 @@ async function refitGroup(
   if (isDirect(part)) {
     const moments = await momentsOf(engine, inputs);
     refitDirectly(part, partOfSystem(moments, options, ridge, [0, part.columns]).data);
-  } else await refitTogether(engine, part, systemFrom(engine, inputs, options)!);
+    return;
+  }
+  const leastGain = areFew(inputs) ? LEAST_GAIN_OF_FEW : LEAST_GAIN;
+  await refitTogether(engine, part, systemFrom(engine, inputs, options)!, leastGain);
 }
 
 function isDirect({ alive, columns }: Part): boolean {
@@ -117,27 +129,34 @@ export function supportOf(alive: Uint8Array, from: number, columns: number): Int
   return support;
 }
 
-async function refitTogether(engine: MatrixEngine, part: Part, h: System): Promise<void> {
+async function refitTogether(engine: MatrixEngine, part: Part, h: System, leastGain: number): Promise<void> {
   const preconditioner = await Preconditioner.of(engine, h);
   const { columns } = part;
   for (const [from, to] of slabs(part.alive.length / columns, columns)) {
     const range: Range = [from * columns, to * columns];
-    await refitSlab(preconditioner, h, {
+    const slab: Part = {
       original: part.original.subarray(...range),
       fitted: part.fitted.subarray(...range),
       alive: part.alive.subarray(...range),
       columns,
-    });
+    };
+    await refitSlab(preconditioner, h, slab, leastGain);
   }
 }
 
-async function refitSlab(preconditioner: Preconditioner, h: System, part: Part): Promise<void> {
+async function refitSlab(
+  preconditioner: Preconditioner,
+  h: System,
+  part: Part,
+  leastGain: number,
+): Promise<void> {
   const { alive, columns, fitted, original } = part;
   const scales = scalesOf(original, columns);
   // Of rows of about unit size: products of huge or tiny weights do not fit single precision.
-  const change = await descend(preconditioner, h, { errors: differences(part, scales), alive, columns });
+  const errors = differences(part, scales);
+  const change = await descend(preconditioner, h, { errors, alive, columns, leastGain });
   for (let row = 0, at = 0; row < scales.length; row++)
-    for (let j = 0; j < columns; j++, at++) if (alive[at] === 1) fitted[at]! += change[at]! * scales[row]!;
+    for (let j = 0; j < columns; j++, at++) fitted[at]! += alive[at]! * change[at]! * scales[row]!;
 }
 
 /** The largest magnitude of each row, or 1. */

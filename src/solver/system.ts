@@ -5,7 +5,6 @@
  *
  *   H⁻¹ = (I - Xᵀ (X Xᵀ + λI)⁻¹ X) / λ
  */
-import { factorize, inverseDiagonal, inverseLower } from "./factorize.js";
 import {
   type KnownInputs,
   partOfSystem,
@@ -14,7 +13,8 @@ import {
   systemOf,
   type SystemOptions,
 } from "./input-system.js";
-import { dot, type Matrix, type MatrixEngine, matrixOf, partOf } from "./matrix.js";
+import { inverseFactor } from "./inverse-factor.js";
+import { dot, type Matrix, type MatrixEngine, matrixOf, partOf, type Reals } from "./matrix.js";
 
 export interface System {
   readonly size: number;
@@ -148,14 +148,34 @@ export async function inverseDiagonalOf(
     const own =
       "samples" in inputs
         ? await diagonalFromRows(engine, partOf(x!, [0, x!.rows], range), ridge)
-        : await diagonalFromMatrix(engine, partOfSystem(inputs, options, ridge, range));
+        : await diagonalFromMatrix(engine, partOfSystem(inputs, options, ridge, range), ridge);
     diagonal.set(own, range[0]);
   }
   return diagonal;
 }
 
-async function diagonalFromMatrix(engine: MatrixEngine, h: Matrix<Float64Array>): Promise<Float64Array> {
-  return inverseDiagonal(engine, factorOf(await factorize(engine, h, { overwrite: true })));
+/**
+ * From this ridge on, single precision will do, as it does for the moments: the least eigenvalue is far above
+ * its rounding.
+ */
+const SINGLE_RIDGE = 1e-3;
+
+/** The squares of the columns of L⁻¹, added up, for H = L Lᵀ. */
+async function diagonalFromMatrix(
+  engine: MatrixEngine,
+  h: Matrix<Float64Array>,
+  ridge: number,
+): Promise<Float64Array> {
+  const { data } = await inverseOf(engine, h, ridge);
+  const diagonal = new Float64Array(h.rows);
+  for (let i = 0, at = 0; i < h.rows; i++)
+    for (let j = 0; j < h.rows; j++, at++) diagonal[j]! += data[at]! ** 2;
+  return diagonal;
+}
+
+async function inverseOf(engine: MatrixEngine, a: Matrix<Float64Array>, ridge: number): Promise<Matrix> {
+  const data = ridge < SINGLE_RIDGE ? a.data : new Float32Array(a.data);
+  return definite(await inverseFactor<Reals>(engine, matrixOf<Reals>(a.rows, a.columns, data)));
 }
 
 /** With L Lᵀ = X Xᵀ + λI, that of (I - Xᵀ (L Lᵀ)⁻¹ X) / λ: the squares of L⁻¹ X, added up by column. */
@@ -164,19 +184,19 @@ async function diagonalFromRows(
   { rows, columns, data }: Matrix<Float32Array>,
   ridge: number,
 ): Promise<Float64Array> {
-  const x = matrixOf(rows, columns, new Float64Array(data));
+  const x = matrixOf<Reals>(rows, columns, ridge < SINGLE_RIDGE ? new Float64Array(data) : data);
   const kernel = await engine.multiply(x, x, true);
   for (let i = 0; i < rows; i++) kernel.data[i * rows + i]! += ridge;
-  const l = factorOf(await factorize(engine, kernel, { overwrite: true }));
-  const solved = await engine.multiply(await inverseLower(engine, l), x);
+  const solved = await engine.multiply(definite(await inverseFactor(engine, kernel)), x);
   const diagonal = new Float64Array(columns).fill(1);
   for (let row = 0, at = 0; row < rows; row++)
     for (let j = 0; j < columns; j++, at++) diagonal[j]! -= solved.data[at]! ** 2;
-  for (let j = 0; j < columns; j++) diagonal[j]! /= ridge;
+  // Rounding must not leave a weight that costs nothing, or less.
+  for (let j = 0; j < columns; j++) diagonal[j] = Math.max(diagonal[j]!, Number.EPSILON) / ridge;
   return diagonal;
 }
 
-function factorOf(l: Matrix<Float64Array> | undefined): Matrix<Float64Array> {
-  if (!l) throw new RangeError("the matrix of second moments is not positive definite");
-  return l;
+function definite<T>(factor: T | undefined): T {
+  if (factor === undefined) throw new RangeError("the matrix of second moments is not positive definite");
+  return factor;
 }

@@ -41,6 +41,15 @@ describe("planRounds", () => {
     ]);
   });
 
+  it("counts few rows, where they may take the place of a matrix, by their own bytes", () => {
+    const rows = { ...gram("a"), mayBeRows: true } as StatisticRequest;
+    // 4 bytes x 20 rows x 100.
+    const limits = { roundBytes: 88_000, gramBytes: 1e9 };
+    expect(planRounds([rows, gram("b")], shapes, { ...limits, samples: 20 }).rounds).toHaveLength(1);
+    expect(planRounds([rows, gram("b")], shapes, { ...limits, samples: 60 }).rounds).toHaveLength(2);
+    expect(planRounds([rows, gram("b")], shapes, limits).rounds).toHaveLength(2);
+  });
+
   it("gives a matrix over the limit of a round a round of its own", () => {
     const { rounds } = planRounds([gram("a"), gram("b")], shapes, { roundBytes: 1, gramBytes: 1e9 });
     expect(rounds).toEqual([[gram("a")], [gram("b")]]);

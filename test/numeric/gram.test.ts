@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { defaultMaxRows, GramAccumulator, RowSampler } from "../../src/numeric/gram.js";
+import { defaultMaxRows, GramAccumulator, RowSampler, rowsInPlaceOfMatrix } from "../../src/numeric/gram.js";
 import type { GramProduct } from "../../src/numeric/lower-triangle.js";
 import { rowSource } from "../../src/numeric/im2col.js";
 import type { RowLayout } from "../../src/numeric/statistics.js";
@@ -121,10 +121,11 @@ describe("GramAccumulator", () => {
     [3, 2],
     [60, 1],
     [60, 3],
-    // The product is made in parts.
+    // The product is made in four parts, and in eight, which are added up in single precision.
     [259, 2],
+    [1030, 1],
   ])("agrees with the definition for %i features in %i groups", async (size, groups) => {
-    const count = 500;
+    const count = size > 1000 ? 12 : 500;
     const gram = new GramAccumulator(size, groups, plainProduct);
     const data = normalArray(count * size * groups, size);
     for (let row = 0; row < count; row++) {
@@ -150,6 +151,31 @@ describe("GramAccumulator", () => {
         ) / count;
       expect(result?.means[g]?.[0]).toBeCloseTo(mean, 10);
     }
+  });
+
+  it("leaves few rows as they are, where that is allowed", async () => {
+    expect([rowsInPlaceOfMatrix(100, 50), rowsInPlaceOfMatrix(100, 51)]).toEqual([50, undefined]);
+    const gram = new GramAccumulator(100, 2, plainProduct, 3);
+    gram.block.forEach((_, i) => (gram.block[i] = i % 7));
+    await gram.makeRoom();
+    await gram.commit(2);
+    const { matrices, samples, rows, means } = (await gram.result())!;
+    expect([matrices, rows, samples?.map(({ length }) => length)]).toEqual([[], 2, [200, 200]]);
+    // Group 1 begins after the three rows of group 0.
+    expect(samples?.[1]?.[0]).toBe(300 % 7);
+    expect(means[1]?.[0]).toBe(((300 % 7) + (400 % 7)) / 2);
+  });
+
+  it("takes the matrix when more rows come than were expected", async () => {
+    const gram = new GramAccumulator(60, 1, plainProduct, 2);
+    for (const value of [1, 2, 3]) {
+      await gram.makeRoom();
+      gram.block.fill(value, gram.used * 60, (gram.used + 1) * 60);
+      await gram.commit(1);
+    }
+    const { matrices, samples, rows } = (await gram.result())!;
+    expect([rows, samples]).toEqual([3, undefined]);
+    expect(matrices[0]?.[59]).toBeCloseTo((1 + 4 + 9) / 3, 12);
   });
 
   it("has no result without rows", async () => {

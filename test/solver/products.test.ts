@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { OrtEngine } from "../../src/calibration/matrix-engine.js";
 import { loadRuntime } from "../../src/runtime/index.js";
-import { factorize, inverseDiagonal, solveRows } from "../../src/solver/factorize.js";
+import { factorize, solveRows } from "../../src/solver/factorize.js";
+import { inverseFactor } from "../../src/solver/inverse-factor.js";
 import { type Matrix, type MatrixEngine, matrixOf, PLAIN_ENGINE } from "../../src/solver/index.js";
 import { normalArray } from "../support/seeded.js";
 import { moments } from "./rows.js";
@@ -16,6 +17,13 @@ const ENGINES: readonly (readonly [string, MatrixEngine])[] = [
 
 function doubles(rows: number, columns: number, seed: number): Matrix<Float64Array> {
   return matrixOf(rows, columns, Float64Array.from(normalArray(rows * columns, seed)));
+}
+
+function transposeOf({ rows, columns, data }: Matrix<Float64Array>): Float64Array {
+  return Float64Array.from(
+    { length: rows * columns },
+    (_, at) => data[(at % rows) * columns + Math.floor(at / rows)]!,
+  );
 }
 
 function farthest(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -79,7 +87,7 @@ describe.each(ENGINES)("blocks with the %s engine", (_, engine) => {
     expect(await factorize(engine, bad, { block: 16 })).toBeUndefined();
   });
 
-  it("solve X A = B and find the diagonal of A⁻¹", async () => {
+  it("solve X A = B, and find L⁻¹, whose square is A⁻¹", async () => {
     const l = (await factorize(engine, a, { block: 16 }))!;
     const b = doubles(9, n, 5);
     const x = await solveRows(engine, l, b, 16);
@@ -90,12 +98,12 @@ describe.each(ENGINES)("blocks with the %s engine", (_, engine) => {
       Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0)),
     );
     const inverse = await solveRows(engine, l, unit, 16);
-    const diagonal = await inverseDiagonal(engine, l, 16);
-    expect(
-      farthest(
-        diagonal,
-        Float64Array.from(diagonal, (_, i) => inverse.data[i * n + i]!),
-      ),
-    ).toBeLessThan(1e-12);
+    const factor = (await inverseFactor(engine, a, 16))!;
+    const square = await engine.multiply(matrixOf(n, n, transposeOf(factor)), factor);
+    expect(farthest(square.data, inverse.data)).toBeLessThan(1e-11);
+    expect([factor.data[1], factor.data[20 * n + 60]]).toEqual([0, 0]);
+    const bad = matrixOf(n, n, a.data.slice());
+    bad.data[65 * n + 65] = -1;
+    expect(await inverseFactor(engine, bad, 16)).toBeUndefined();
   });
 });
