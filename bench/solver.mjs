@@ -86,7 +86,7 @@ async function small() {
     for (const flags of SMALL_RUNS) {
       const report = join(folder, "report.json");
       const rest = ["--force", "--report", report, "-o", output];
-      const { cpuSeconds, mib, status } = await measured([
+      const { cpuSeconds, mb, status } = await measured([
         "bin/edgec.js",
         "compress",
         model,
@@ -96,7 +96,7 @@ async function small() {
       rows.push([
         flags.join(" "),
         cpuSeconds.toFixed(1),
-        mib.toFixed(0),
+        mb.toFixed(0),
         megabytes(model),
         status === 0 ? megabytes(output) : `exit ${status}`,
         ...(status === 0 ? loadCells(report) : ["", ""]),
@@ -105,7 +105,7 @@ async function small() {
       rmSync(output, { force: true });
     }
     const title = `${SMALL_LAYERS.toLocaleString("en")} weights of 1 kB, all processes`;
-    printTable(title, ["", "CPU s", "MiB", "MB", "after", "load time", "load memory", "asked"], rows);
+    printTable(title, ["", "CPU s", "MB of memory", "file MB", "after", "load time", "load memory", "asked"], rows);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
