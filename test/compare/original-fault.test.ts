@@ -15,7 +15,7 @@ import { edgec } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { npyBytes, npzBytes } from "../support/npy-bytes.js";
 import { Random } from "../support/random.js";
-import { isThorough } from "../support/thorough.js";
+import { isThorough, sampled } from "../support/thorough.js";
 import { failingModel, idsFeed, type FailingModel } from "../support/failing-samples.js";
 
 const folder = temporaryFolder();
@@ -100,7 +100,7 @@ describe("the command line", () => {
         ["sensitivity", modelPath, "--calib", data],
         ["verify", modelPath, modelPath, "--eval", data],
       ];
-      for (const args of commands) {
+      for (const args of sampled(commands, 2)) {
         const { code, stderr } = await edgec(args, { cwd: folder.path });
         expect(stderr).toContain(
           `${data}: sample ${BAD}: the original model ${modelPath} fails on this sample`,

@@ -8,6 +8,7 @@ import { dataset, feed } from "../support/feed-models.js";
 import { fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { Random } from "../support/random.js";
+import { sampled } from "../support/thorough.js";
 
 const temporary = temporaryFolder();
 const DIMS = [1, 3, 8, 8];
@@ -170,13 +171,14 @@ describe("the scale of the inputs", () => {
     },
   });
 
-  it.each([
+  const MODELS = [
     ["lenet", "rgb32"],
     ["mbv2", "rgb32"],
     ["resnet", "rgb32"],
     ["rnn", "gray28"],
     ["vit", "gray28"],
-  ])(
+  ] as const;
+  it.each(sampled(MODELS, 3))(
     "of %s is told from one that is 255 times too large or too small",
     async (name, digits) => {
       const path = fixture(`models/${name}.onnx`);

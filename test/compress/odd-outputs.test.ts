@@ -28,6 +28,7 @@ import { temporaryFolder } from "../support/temporary-folder.js";
 import { Random } from "../support/random.js";
 import { oddFeed, oddModel, withoutExpected } from "../support/odd-outputs.js";
 import { floatSequence, scoreMaps, zipMap } from "../support/odd-types.js";
+import { thoroughly } from "../support/thorough.js";
 
 const folder = temporaryFolder();
 const WIDTH = 6;
@@ -107,7 +108,7 @@ describe("a run with data over", () => {
     },
   );
 
-  it("a model whose only output is a sequence works in every command", { timeout: 120_000 }, async () => {
+  thoroughly("a model whose only output is a sequence works in every command", async () => {
     const path = write(
       classifier(
         new Random(2),

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Report } from "../../src/index.js";
 import { edgecHere } from "../cli/in-process.js";
 import { edgec, fixture } from "../support/run-edgec.js";
+import { thoroughly } from "../support/thorough.js";
 
 const LENET = fixture("models/lenet.onnx");
 const CALIB = fixture("digits/digits-rgb32-calib.npz");
@@ -19,8 +20,8 @@ async function report(args: readonly string[], env: Readonly<Record<string, stri
 }
 
 describe("verify --across", () => {
-  it(
-    "runs in both runtimes at three levels on 32 samples, and finds nothing to warn of " + "in a float model",
+  thoroughly(
+    "runs in both runtimes at three levels on 32 samples, and finds nothing to warn of in a float model",
     async () => {
       const { across, warnings } = await report(["--across"]);
       expect(across?.samples).toBe(32);
