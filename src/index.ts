@@ -121,6 +121,7 @@ export type {
   RangeRequest,
   RowLayout,
   StatisticOf,
+  StoredGram,
 } from "./numeric/statistics.js";
 export type { ExternalDataOption } from "./onnx/data-file.js";
 export type { ReadOptions } from "./onnx/read.js";
