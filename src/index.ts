@@ -87,7 +87,6 @@ export {
   type Moments,
   type Range,
   type StatisticRequest,
-  type StoredGram,
 } from "./numeric/statistics.js";
 export { PASSES } from "./plan/registry.js";
 export { PROFILES as TARGETS, type CostTable, type TargetProfile } from "./targets/index.js";
@@ -122,6 +121,7 @@ export type {
   RangeRequest,
   RowLayout,
   StatisticOf,
+  StoredGram,
 } from "./numeric/statistics.js";
 export type { ExternalDataOption } from "./onnx/external-data-file.js";
 export type { ReadOptions } from "./onnx/read.js";

@@ -143,9 +143,13 @@ export class Statistics {
   }
 
   /** For values too large to keep in memory: nothing is cached; each `get` reads it again. */
-  setStored(request: GramRequest, read: () => Gram, file: StoredGram): void {
+  setStored<R extends StatisticRequest>(
+    request: R,
+    read: () => StatisticOf[R["kind"]],
+    file?: StoredGram,
+  ): void {
     this.values.set(requestKey(request), read);
-    this.files.set(requestKey(request), file);
+    if (file) this.files.set(requestKey(request), file);
   }
 
   /** The file of an answer, which another process may read; it lasts as long as these statistics. */

@@ -19,7 +19,7 @@ import type { MeasuredRows } from "./measure-removals.js";
 const TURNS = 2;
 const SWEEPS = 3;
 /** A sweep that changes less than this share of the codes is the last of its round. */
-const FEW_MOVES = 0.002;
+const FEW_MOVES = 0.005;
 
 export interface ClusterProblem extends MeasuredRows {
   /** The weight of each row's errors in the layer's output: the square of its scale. */
@@ -150,17 +150,19 @@ class Clustering {
   /** The optimum of k-means, with each weight weighted by the effect of changing it alone. */
   private firstBook(rows: readonly number[]): Float64Array {
     const { weights, columns, importance, fixed, k } = this.problem;
-    const values: number[] = [];
-    const counts: number[] = [];
+    const values = new Float64Array(rows.length * columns);
+    const counts = new Float64Array(values.length);
+    let found = 0;
     for (const row of rows) {
       const h = this.groups[Math.floor(row / this.groups[0]!.coded.rows)]!.h;
       for (let j = 0, at = row * columns; j < columns; j++, at++) {
         if (weights[at] === fixed) continue;
-        values.push(weights[at]!);
-        counts.push(importance[row]! * (h ? h.data[j * columns + j]! : 1));
+        values[found] = weights[at]!;
+        counts[found++] = importance[row]! * (h ? h.data[j * columns + j]! : 1);
       }
     }
-    return this.entriesOf(kMeans1d(values, fixed === undefined ? k : k - 1, counts));
+    const most = fixed === undefined ? k : k - 1;
+    return this.entriesOf(kMeans1d(values.subarray(0, found), most, counts.subarray(0, found)));
   }
 
   /** Ascending and distinct, rounded as they will be stored: to whole numbers if required, or to float32. */

@@ -140,22 +140,34 @@ function compensateBlock(
   const { columns: n, weights, fixed, error } = coded;
   const width = to - from;
   const errors = new Float32Array((bottom - top) * width);
+  const own = new Float64Array(width);
   // Lᵀ of the block, whose rows are walked.
   const upper = new Float64Array(width * width);
   for (let i = 0; i < width; i++)
     for (let k = i; k < width; k++) upper[i * width + k] = l[(from + k) * n + from + i]!;
   for (let row = top; row < bottom; row++) {
     const [at, out, known] = [row * n, (row - top) * width - from, (row - top) * n];
+    own.fill(0);
     for (let i = to - 1; i >= from; i--) {
       const j = order[i]!;
       if (weights[at + j] === fixed) continue;
-      let sum = sums[known + i]!;
-      for (let k = i + 1, u = (i - from) * width - from; k < to; k++) sum += upper[u + k]! * errors[out + k]!;
+      const sum = sums[known + i]! + dotFrom(i + 1 - from, upper, (i - from) * width, own);
       choose(coded, row, j, weights[at + j]! - sum / l[i * n + i]!);
-      errors[out + i] = error[at + j]!;
+      errors[out + i] = own[i - from] = error[at + j]!;
     }
   }
   return errors;
+}
+
+/** Σ a[at + k] b[k] from `first` on; in two sums, because each addition waits for the one before. */
+function dotFrom(first: number, a: Float64Array, at: number, b: Float64Array): number {
+  let [even, odd] = [0, 0];
+  let k = first;
+  for (; k + 2 <= b.length; k += 2) {
+    even += a[at + k]! * b[k]!;
+    odd += a[at + k + 1]! * b[k + 1]!;
+  }
+  return k < b.length ? even + odd + a[at + k]! * b[k]! : even + odd;
 }
 
 /** Recomputes the gradients from the errors. */

@@ -1,5 +1,11 @@
 export type { ClusteredRows, ClusterProblem } from "./cluster-rows.js";
-export type { KnownInputs, LayerInputs, MeasuredInputs, SampledInputs, StoredInputs } from "./input-system.js";
+export type {
+  KnownInputs,
+  LayerInputs,
+  MeasuredInputs,
+  SampledInputs,
+  StoredInputs,
+} from "./input-system.js";
 export { measuredInputs, sampledInputs, scaledMoments } from "./input-system.js";
 export {
   type LinearAlgebra,
@@ -15,4 +21,4 @@ export { type Matrix, type MatrixEngine, matrixOf, type Reals } from "./matrix.j
 export { PLAIN_ENGINE } from "./plain-engine.js";
 export type { RefitRows } from "./refit-rows.js";
 export type { MeasuredRows } from "./measure-removals.js";
-export { scoreRows } from "./score-rows.js";
+export { scoresBy } from "./score-rows.js";

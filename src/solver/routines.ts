@@ -8,6 +8,7 @@ export { clusterRows } from "./cluster-rows.js";
 export { measureRows } from "./measure-rows.js";
 export { refitRows } from "./refit-rows.js";
 export { measureRemovals } from "./measure-removals.js";
+export { scoreRows } from "./score-rows.js";
 export { factorize, solveRows } from "./factorize.js";
 
 /** A B, or A Bᵀ. */

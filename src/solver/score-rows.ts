@@ -1,7 +1,6 @@
 /** The loss of removing each weight of a layer, from its measured inputs. */
-import type { LinearAlgebra } from "./linear-algebra.js";
-import { dot } from "./matrix.js";
-import type { MeasuredRows } from "./measure-removals.js";
+import { dot, type MatrixEngine } from "./matrix.js";
+import { type MeasuredRows, measureRemovals, type Removals } from "./measure-removals.js";
 
 /** Rows of a group to send for its energy: what the others put out is about as much for their size. */
 const ENERGY_ROWS = 256;
@@ -12,14 +11,25 @@ const ENERGY_ROWS = 256;
  * fitted to few samples, are larger on other samples. Hence E₀/√n: in one stage, LeNet keeps 96 % top-1 at 85 %
  * pruned; with E₀ alone, 81 %. `isMeasured` says whether any group's inputs are known.
  */
-export async function scoreRows(
-  { run }: Pick<LinearAlgebra, "run">,
+export function scoreRows(engine: MatrixEngine, layer: MeasuredRows): Promise<Scores> {
+  return scoresBy((sample) => measureRemovals(engine, sample), layer);
+}
+
+export interface Scores {
+  readonly scores: Float32Array;
+  readonly norm: number;
+  readonly isMeasured: boolean;
+}
+
+/** The same where another process measures: only some of the rows are sent, and no scores come back. */
+export async function scoresBy(
+  measure: (sample: MeasuredRows) => Promise<(Removals | undefined)[]>,
   layer: MeasuredRows,
-): Promise<{ scores: Float32Array; norm: number; isMeasured: boolean }> {
+): Promise<Scores> {
   const { weights, columns, rows } = layer;
   const share = (rows / layer.inputs.length) * columns;
   const { sample, kept } = sampleOf(layer);
-  const found = await run("measureRemovals", { ...layer, weights: sample, rows: sample.length / columns });
+  const found = await measure({ ...layer, weights: sample, rows: sample.length / columns });
   let energy = 0;
   for (const [group, removals] of found.entries()) {
     const squares = squaresOf(weights, group, share);

@@ -12,7 +12,7 @@ const makers: { readonly [K in TaskName]: (next: () => number) => TaskArguments<
   runPlainly: (next) => {
     const matrix = measured(next);
     const count = matrix.weights.length;
-    if (next() < 0.5) return ["measureRemovals", [matrix]];
+    if (next() < 0.5) return ["scoreRows", [matrix]];
     if (next() < 0.5) return ["refitRows", [matrix, aliveOf(count, next), matrix.weights.slice()]];
     const problem = { ...matrix, importance: new Float64Array(matrix.rows).fill(1), integers: false };
     const fixed = next() < 0.5 ? 0 : undefined;

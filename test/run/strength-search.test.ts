@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { strongestWithin } from "../../src/run/strength-search.js";
 import { compress, type CompressOptions } from "../../src/index.js";
 import { writeFewSamples } from "../support/few-samples.js";
@@ -26,8 +26,12 @@ describe("the strongest that holds", () => {
 describe("--prune auto", () => {
   const temporary = temporaryFolder();
   const MODEL = "fixtures/models/lenet.onnx";
-  const DATA: CompressOptions = { eval: join(temporary.path, "few.npz"), seed: 1 };
-  beforeAll(() => writeFewSamples(DATA.eval as string));
+  let DATA: CompressOptions;
+  beforeEach(() => {
+    const path = join(temporary.path, "few.npz");
+    writeFewSamples(path);
+    DATA = { eval: path, seed: 1 };
+  });
   const amountOf = (report: {
     passes: readonly { name: string; options: Readonly<Record<string, unknown>> }[];
   }) => report.passes.find(({ name }) => name === "prune-magnitude")?.options.amount;

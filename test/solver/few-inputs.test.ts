@@ -3,20 +3,16 @@ import { describe, expect, it } from "vitest";
 import { normalArray } from "../support/seeded.js";
 import { clusterRows } from "../../src/solver/cluster-rows.js";
 import {
-  linearAlgebraOver,
   type MeasuredRows,
   measuredInputs,
   PLAIN_ENGINE,
-  runRoutine,
   type SampledInputs,
   sampledInputs,
-  scoreRows,
 } from "../../src/solver/index.js";
 import { refitRows } from "../../src/solver/refit-rows.js";
+import { scoreRows } from "../../src/solver/score-rows.js";
 import { systemFrom } from "../../src/solver/system.js";
 import { aliveOf, bestRow, lossOf } from "./rows.js";
-
-const PLAIN = linearAlgebraOver((routine, ...args) => runRoutine(PLAIN_ENGINE, routine, args));
 
 /** The same inputs as moments and as rows. */
 function layers(
@@ -59,7 +55,7 @@ describe("few inputs as rows", () => {
 
   it.each([false, true])("give the losses that their moments give, about the mean: %s", async (centred) => {
     const { byMoments, byRows } = layers({ rows: 3, columns: 90, count: 30, centred }, 3);
-    const [a, b] = [await scoreRows(PLAIN, byMoments), await scoreRows(PLAIN, byRows)];
+    const [a, b] = [await scoreRows(PLAIN_ENGINE, byMoments), await scoreRows(PLAIN_ENGINE, byRows)];
     expect(farthest(b.scores, a.scores)).toBeLessThan(1e-3);
     expect(b.norm / a.norm).toBeCloseTo(1, 4);
   });
@@ -109,7 +105,7 @@ describe("scores of many rows", () => {
   it("rest on the output of some of them, for the size of all", async () => {
     const { byMoments } = layers({ rows: 1200, columns: 12, count: 50 }, 13);
     for (let i = 0; i < 12; i++) byMoments.weights[7 * 12 + i]! *= 40;
-    const { norm } = await scoreRows(PLAIN, byMoments);
+    const { norm } = await scoreRows(PLAIN_ENGINE, byMoments);
     const energy = lossOf(byMoments, new Float32Array(1200 * 12));
     expect((norm * Math.sqrt(1200 * 12)) / energy).toBeGreaterThan(0.7);
     expect((norm * Math.sqrt(1200 * 12)) / energy).toBeLessThan(1.4);

@@ -1,11 +1,5 @@
 import { describe, expect, it } from "vitest";
-import {
-  linearAlgebraOver,
-  measuredInputs,
-  type MatrixEngine,
-  PLAIN_ENGINE,
-  runRoutine,
-} from "../../src/solver/index.js";
+import { measuredInputs, type MatrixEngine, PLAIN_ENGINE } from "../../src/solver/index.js";
 import { measureRows } from "../../src/solver/measure-rows.js";
 import { refitRows } from "../../src/solver/refit-rows.js";
 import { scoreRows } from "../../src/solver/score-rows.js";
@@ -14,8 +8,6 @@ import { aliveOf, bestRow, layerOf, lossOf, systemAt } from "./rows.js";
 
 const h = (values: number[], mean = [0, 0]) =>
   measuredInputs(2, Float64Array.from(values), Float64Array.from(mean));
-
-const PLAIN = linearAlgebraOver((routine, ...args) => runRoutine(PLAIN_ENGINE, routine, args));
 
 /** Counts what is asked of an engine. */
 function counting(): MatrixEngine & { multiplications: number } {
@@ -100,7 +92,7 @@ describe("refitRows", () => {
 describe("scoreRows", () => {
   it("foretells the loss of each removal, which is that of the refit", async () => {
     const layer = layerOf(2, 30, 11);
-    const { scores, norm } = await scoreRows(PLAIN, layer);
+    const { scores, norm } = await scoreRows(PLAIN_ENGINE, layer);
     for (const at of [0, 17, 42]) {
       const alive = new Uint8Array(60).fill(1);
       alive[at] = 0;
@@ -113,13 +105,13 @@ describe("scoreRows", () => {
 
   it("divides by what the layer puts out over the root of the number of its weights", async () => {
     const layer = layerOf(3, 20, 12, { groups: 3 });
-    const { norm } = await scoreRows(PLAIN, layer);
+    const { norm } = await scoreRows(PLAIN_ENGINE, layer);
     expect(norm / (lossOf(layer, new Float32Array(60)) / Math.sqrt(60))).toBeCloseTo(1, 5);
   });
 
   it("scores by the square where nothing was measured", async () => {
     const layer = { ...layerOf(1, 2, 1), weights: Float32Array.of(3, -1), inputs: [undefined] };
-    const { scores, norm } = await scoreRows(PLAIN, layer);
+    const { scores, norm } = await scoreRows(PLAIN_ENGINE, layer);
     expect([...scores].map((score) => score * norm)).toEqual([expect.closeTo(9, 4), expect.closeTo(1, 4)]);
   });
 });

@@ -4,14 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 
-/** A folder of its own for each test of the file that calls this, removed afterwards. */
+/** A folder of its own for each test of the file that calls this, removed afterwards. Only tests see its path. */
 export function temporaryFolder(): { readonly path: string } {
-  const folder = { path: "" };
+  let made: string | undefined;
   beforeEach(() => {
-    folder.path = mkdtempSync(join(tmpdir(), "edgec-test-"));
+    made = mkdtempSync(join(tmpdir(), "edgec-test-"));
   });
-  afterEach(() => rmSync(folder.path, { recursive: true, force: true }));
-  return folder;
+  afterEach(() => {
+    rmSync(made!, { recursive: true, force: true });
+    made = undefined;
+  });
+  return {
+    get path(): string {
+      if (made === undefined) throw new Error("a temporary folder is there within a test alone");
+      return made;
+    },
+  };
 }
 
 /** A function that makes folders which are gone after each test. */

@@ -1,6 +1,6 @@
 /** A layer while it is pruned: its weights, which of them remain, and the loss of removing each. */
 import { countAlive, type Ranked } from "../../numeric/pruning.js";
-import { type LinearAlgebra, type MeasuredRows, type RefitRows, scoreRows } from "../../solver/index.js";
+import { type LinearAlgebra, type MeasuredRows, type RefitRows, scoresBy } from "../../solver/index.js";
 import type { Compute } from "../contract.js";
 import type { WeightLayer } from "../../layers/weight-layers.js";
 import { readRows } from "../../layers/weight-matrix.js";
@@ -61,8 +61,11 @@ export class LayerState implements Ranked {
   }
 
   /** Sets the initial scores: the loss of removing each weight alone; see `scoreRows`. */
-  async scoreLosses(linearAlgebra: LinearAlgebra): Promise<void> {
-    const { scores, norm, isMeasured } = await scoreRows(linearAlgebra, this.measured());
+  async scoreLosses({ run }: LinearAlgebra): Promise<void> {
+    const { scores, norm, isMeasured } = await scoresBy(
+      (sample) => run("measureRemovals", sample),
+      this.measured(),
+    );
     this.isFitted = isMeasured;
     this.scores = scores;
     this.norm = norm;
