@@ -105,7 +105,11 @@ async function small() {
       rmSync(output, { force: true });
     }
     const title = `${SMALL_LAYERS.toLocaleString("en")} weights of 1 kB, all processes`;
-    printTable(title, ["", "CPU s", "MB of memory", "file MB", "after", "load time", "load memory", "asked"], rows);
+    printTable(
+      title,
+      ["", "CPU s", "MB of memory", "file MB", "after", "load time", "load memory", "asked"],
+      rows,
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
