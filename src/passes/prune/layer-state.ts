@@ -96,6 +96,11 @@ export class LayerState implements Ranked {
     );
   }
 
+  /** Gives up the scores once weights are chosen: they are as large as the weights. */
+  forgetScores(): void {
+    this.scores = new Float32Array(0);
+  }
+
   /** Sets removed weights to zero and refits the others. */
   settle({ run }: LinearAlgebra): Promise<RefitRows> {
     const { fitted } = this;

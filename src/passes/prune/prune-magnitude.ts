@@ -111,6 +111,7 @@ async function prune(model: Model, options: PruneMagnitudeOptions, given: PassCo
   }
   const withLosses = await score(context, states);
   await choose(context, states, plan, options, withLosses);
+  for (const state of states) state.forgetScores();
   const changed = states.filter(({ left, originallyLeft }) => left !== originallyLeft);
   await eachAlone(context, changed, (state) => state.settle(context.linearAlgebra), write, "fit");
   return resultOf(states, plan, options, withLosses);
