@@ -9,6 +9,7 @@ const ALL = process.env.EDGEC_FULL ? ["test/**/*.test.ts", "test/**/*.long.ts"] 
  * leave anything behind: no environment variable, no listener, no mock.
  */
 const SHARING = [
+  "calibration",
   "data",
   "docs",
   "golden",

@@ -26,6 +26,7 @@ import { normalArray } from "../support/seeded.js";
 import { choose } from "../support/made-candidates.js";
 import { edgec } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { thoroughly } from "../support/thorough.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -232,7 +233,7 @@ describe("the advice to keep int8 arithmetic", () => {
     expect(bytes).toBeLessThan(original / 4 + 96 * 8 + 3000);
   });
 
-  it("keeps int8 where the costs of a device speak against it", async () => {
+  thoroughly("keeps int8 where the costs of a device speak against it", async () => {
     const target = ["--target", at("slow.json")];
     const first = await edgec([
       "compress",

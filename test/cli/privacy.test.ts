@@ -60,7 +60,7 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 describe.each(
-  sampled(COMMANDS, 5).map(
+  sampled(COMMANDS, COMMANDS.length).map(
     (command) => [command.find((word) => !word.startsWith("/")) ?? "", command] as const,
   ),
 )("edgec %s", (_, command) => {

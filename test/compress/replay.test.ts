@@ -8,6 +8,7 @@ import type { CompressOptions } from "../../src/plan/compress-options.js";
 import { dataset, feed, model } from "../support/feed-models.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { normalArray } from "../support/seeded.js";
+import { thoroughly } from "../support/thorough.js";
 
 const folder = temporaryFolder();
 const random = (name: string, dims: readonly number[], seed: number) =>
@@ -183,7 +184,7 @@ it("gives the same bytes where nodes stayed float, behind a pooling too", async 
   expect(Buffer.from(again.bytes()).equals(Buffer.from(first.bytes()))).toBe(true);
 });
 
-it("gives the same bytes where a budget left weights in float", async () => {
+thoroughly("gives the same bytes where a budget left weights in float", async () => {
   // No weights of int8 keep the outputs as near as this.
   const options: CompressOptions = { int8: true, effort: "balanced", calib, minSqnr: 90, packedSizes: false };
   const first = await compress(network(), options);

@@ -38,7 +38,7 @@ describe("verify --emulate x64-avx2", () => {
     },
   );
 
-  it("finds nothing at risk in what is made by default, which loses nothing", async () => {
+  thoroughly("finds nothing at risk in what is made by default, which loses nothing", async () => {
     const emulated = await verify(RESNET, await quantized("generic"), { eval: CALIB, emulate: "x64-avx2" });
     expect(emulated.emulation).toMatchObject({ pairsAtRisk: 0, layersAtRisk: 0 });
     expect(sqnr(emulated)).toBeGreaterThan(37);

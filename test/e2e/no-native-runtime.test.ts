@@ -6,7 +6,7 @@ import type { Report } from "../../src/index.js";
 import { writeFewSamples } from "../support/few-samples.js";
 import { edgec, fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import { isThorough, sampled } from "../support/thorough.js";
+import { isThorough } from "../support/thorough.js";
 
 const HIDING = `--import ${new URL("../cli/no-runtime.mjs", import.meta.url).href}`;
 const NO_NATIVE = { NODE_OPTIONS: HIDING, HIDDEN_RUNTIME: "onnxruntime-node" };
@@ -81,7 +81,7 @@ describe("without the native runtime", () => {
     ["vit", ["--int8"], NO_NATIVE],
     ["rnn", ["--int8"], NONE],
   ] as const;
-  it.each(sampled(BARE, BARE.length))(
+  it.each(isThorough ? BARE : [])(
     "%s with %s and no data becomes the same bytes",
     async (name, flags, env) => {
       const args = [fixture(`models/${name}.onnx`), ...flags];

@@ -38,7 +38,7 @@ thoroughly("compresses from a program", () => {
   expect(existsSync(join(folder.path, "lenet.int8.onnx"))).toBe(true);
 });
 
-it("runs a pass of one's own inside the recipe", () => {
+thoroughly("runs a pass of one's own inside the recipe", () => {
   const [, tensors] = /^(\d+) tensors snapped/.exec(runExample("own-pass.mjs")) ?? [];
   expect(Number(tensors)).toBeGreaterThan(0);
 });

@@ -18,6 +18,7 @@ const OTHERS: ReadonlyMap<string, string> = new Map([
   ["src/compress/level-repair.ts", "writes out zero points that a runtime's optimizer takes to be there"],
   ["src/passes/encode/load-stages.ts", "delays the folding of constants by rounds; codes no weight"],
   ["src/passes/encode/drop-stages.ts", "finds those delays again"],
+  ["src/calibration/exact-boundary.ts", "where a quantized model may be cut; reads no weight"],
   ["src/compress/output-sanity.ts", "whether a model has such nodes at all"],
 ]);
 

@@ -16,6 +16,7 @@ import { functionsOf, selectForms } from "./selection.js";
 import { StoredForms } from "./stored-forms.js";
 import { functionWireSize, opsetWireSize } from "./wire-size.js";
 import { encodeGraph, keepDense } from "./write-places.js";
+import { option } from "../../option-names.js";
 
 /** Encodes the constants of all graphs, in place. */
 export async function encodeConstants(
@@ -82,7 +83,7 @@ function slowDiagnostic(
     message:
       `${count} small constants stay dense: stored compactly they would save about ${bytesText(bytes)}, but the ` +
       "model has so many of different shapes that it would load several times slower. " +
-      "Use --storage smallest to store them compactly all the same.",
+      `Use ${option("storage", "smallest")} to store them compactly all the same.`,
   };
 }
 
