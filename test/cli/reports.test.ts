@@ -6,7 +6,7 @@ import { buildProgram } from "../../src/cli/program.js";
 import { isReport } from "../../src/report/report-formats.js";
 import { reportJson, reportMarkdown, type Report } from "../../src/index.js";
 import { SAMPLE } from "../support/sample-report.js";
-import { run } from "./in-process.js";
+import { edgecHere, run } from "./in-process.js";
 import { BIN, edgec } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { contents, makeUserFiles, type UserFiles } from "./user-files.js";
@@ -131,7 +131,7 @@ describe("-o", () => {
     "%s is refused before any work is done",
     async (name) => {
       const before = contents(temporary.path);
-      const { code, stdout, stderr } = await edgec(["compress", files.model, "-o", name], {
+      const { code, stdout, stderr } = await edgecHere(["compress", files.model, "-o", name], {
         cwd: temporary.path,
       });
       expect([code, stdout]).toEqual([2, ""]);

@@ -69,7 +69,7 @@ const PLACES = [...Object.keys(FEEDS), ...Object.keys(METRICS)];
 const CASES = Object.keys(MISDEEDS).flatMap((misdeed) => PLACES.map((place) => [misdeed, place] as const));
 
 describe("a module", () => {
-  const sample = sampled(CASES, 7);
+  const sample = sampled(CASES, 13);
   it.each(sample.filter(([, place]) => place in FEEDS))(
     "that %s %s is an error that names it",
     async (misdeed, place) => {

@@ -11,7 +11,7 @@ import { optimize } from "../../src/compress/optimize.js";
 import { sensitivity } from "../../src/compare/sensitivity.js";
 import { verify } from "../../src/compare/verify.js";
 import { uniform } from "../support/seeded.js";
-import { isThorough } from "../support/thorough.js";
+import { isThorough, sampled } from "../support/thorough.js";
 import { networkOnDisk, samplesFor } from "./small-network.js";
 
 const WIDTH = 48;
@@ -102,7 +102,7 @@ async function eventsOf(name: string, run: Run): Promise<number> {
   return name === "bench" ? 1 : (await abortedAt(run, Infinity)).events;
 }
 
-describe.each(Object.entries(runs))("%s", (name, run) => {
+describe.each(sampled(Object.entries(runs), 2))("%s", (name, run) => {
   it("rejects with the signal's reason wherever it is aborted, and leaves nothing behind", async () => {
     const next = uniform(name.length);
     const events = await eventsOf(name, run);

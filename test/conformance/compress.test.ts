@@ -9,7 +9,7 @@ import { outcomeOf, type Outcome } from "./operator-run.js";
 import { sampled } from "../support/thorough.js";
 
 /** Without data, as most models are first tried. */
-describe.each([{ int8: "" }, { prune: "0.5", cluster: "16" }])("%o", (flags) => {
+describe.each(sampled([{ int8: "" }, { prune: "0.5", cluster: "16" }] as const, 2))("%o", (flags) => {
   const compress = async (model: Model): Promise<boolean> => {
     const { passes } = await runPasses(model, planPasses(model, { flags }), {
       dataset: undefined,

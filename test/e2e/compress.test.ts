@@ -48,9 +48,8 @@ describe("edgec compress", () => {
     const { code, stdout, stderr } = await edgec([
       "compress",
       LENET,
-      "--int8",
-      "--effort",
-      "fast",
+      "--storage",
+      "int8",
       "--min-sqnr",
       "200",
       "-o",
