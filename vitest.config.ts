@@ -32,6 +32,8 @@ const SHARING = [
 ].map((folder) => `test/${folder}/**/*.test.ts`);
 // Those beside the folders, but for the one that counts the listeners of its process.
 SHARING.push("test/!(at-exit).test.ts");
+// Those that set no variable of the environment and mock no module.
+SHARING.push("test/compress/!(abort|packed-sizes|side-by-side|progress|limits).test.ts");
 
 export default defineConfig({
   test: {

@@ -53,7 +53,7 @@ it("compares two models", async () => {
 });
 
 it("exits 3 for an invalid model, but shows it", async () => {
-  const { code, stdout } = await edgec(["inspect", fixture("hostile/cycle.onnx")]);
+  const { code, stdout } = await edgecHere(["inspect", fixture("hostile/cycle.onnx")]);
   expect(code).toBe(3);
   expect(stdout).toContain("not valid: 2 nodes form a cycle");
 });
@@ -99,7 +99,7 @@ it("escapes control characters in names from a model, also in errors", async () 
   const name = "a\x1b[2J\u009bb";
   const model = tiny([{ ...makeNode("Relu", ["x"], [name]), name }]);
   await writeFile(join(temporary.path, "evil.onnx"), encodeModelBytes(model));
-  const shown = await edgec(["inspect", "evil.onnx", "--nodes", "--all"], { cwd: temporary.path });
+  const shown = await edgecHere(["inspect", "evil.onnx", "--nodes", "--all"], { cwd: temporary.path });
   const asJson = await edgecHere(["inspect", "evil.onnx", "--json"], { cwd: temporary.path });
   const failed = await edgecHere(["compress", "evil.onnx", "--exclude", `${name}c`], { cwd: temporary.path });
   for (const { stdout, stderr } of [shown, asJson, failed]) expect(stdout + stderr).not.toMatch(/[\x1b\x9b]/);

@@ -32,6 +32,7 @@ import { npyBytes, npzBytes } from "../support/npy-bytes.js";
 import { normalArray } from "../support/seeded.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { edgecHere } from "./in-process.js";
+import { thoroughly } from "../support/thorough.js";
 
 const SOURCE = fileURLToPath(new URL("../../src", import.meta.url));
 const folder = temporaryFolder();
@@ -310,7 +311,7 @@ const POOR_OPTIONS: CompressOptions = {
 const POOR_WORDS = "--int8 --prune 0.9 --target arm64-dotprod --max-slowdown 0.9 --min-sqnr 60".split(" ");
 
 describe.each(Object.entries(POOR))("the report of a poor result, with %s", (_, poor) => {
-  it("names options in the library", async () => {
+  thoroughly("names options in the library", async () => {
     const { report } = (await poor().library()) as CompressResult;
     expect(report.warnings.length).toBeGreaterThan(1);
     for (const text of [reportJson(report), reportMarkdown(report), reportText(report)])

@@ -6,7 +6,7 @@ import { npyBytes, npzBytes } from "../support/npy-bytes.js";
 import { BIN, edgec, fixture } from "../support/run-edgec.js";
 import { writeFewSamples } from "../support/few-samples.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import { sampled } from "../support/thorough.js";
+import { sampled, thoroughly } from "../support/thorough.js";
 
 const LENET = fixture("models/lenet.onnx");
 const CALIB = "few.npz";
@@ -64,7 +64,7 @@ describe.each(
     (command) => [command.find((word) => !word.startsWith("/")) ?? "", command] as const,
   ),
 )("edgec %s", (_, command) => {
-  it("leaves nothing in the home folder or the temporary folder", () => {
+  thoroughly("leaves nothing in the home folder or the temporary folder", () => {
     const { status, stderr } = spawnSync(process.execPath, [BIN, ...command], {
       cwd: temporary.path,
       env: environment(),
@@ -74,24 +74,28 @@ describe.each(
     expect([readdirSync(here("home")), readdirSync(here("tmp"))]).toEqual([[], []]);
   });
 
-  it.skipIf(spawnSync("strace", ["-V"]).status !== 0)("connects to nothing and looks up no name", () => {
-    const trace = ["-f", "--seccomp-bpf", "-qq", "-o", here("trace"), "-e", "trace=network"];
-    const { status } = spawnSync("strace", [...trace, process.execPath, BIN, ...command], {
-      cwd: temporary.path,
-      env: environment(),
-    });
-    expect(status).toBe(0);
-    const calls = readFileSync(here("trace"), "utf8").split("\n");
-    // Sockets between edgec's own processes have no name that anything could connect to.
-    expect(
-      calls.filter(
-        (call) =>
-          /\b(socket|connect|bind|sendto|sendmsg)\(/.test(call) &&
-          /AF_INET|AF_INET6|AF_NETLINK|sin_port|nscd|resolve/.test(call),
-      ),
-    ).toEqual([]);
-    expect(calls.filter((call) => /\bconnect\(/.test(call))).toEqual([]);
-  });
+  it.skipIf(spawnSync("strace", ["-V"]).status !== 0)(
+    "connects to nothing, looks up no name, and leaves nothing behind",
+    () => {
+      const trace = ["-f", "--seccomp-bpf", "-qq", "-o", here("trace"), "-e", "trace=network"];
+      const { status } = spawnSync("strace", [...trace, process.execPath, BIN, ...command], {
+        cwd: temporary.path,
+        env: environment(),
+      });
+      expect(status).toBe(0);
+      expect([readdirSync(here("home")), readdirSync(here("tmp"))]).toEqual([[], []]);
+      const calls = readFileSync(here("trace"), "utf8").split("\n");
+      // Sockets between edgec's own processes have no name that anything could connect to.
+      expect(
+        calls.filter(
+          (call) =>
+            /\b(socket|connect|bind|sendto|sendmsg)\(/.test(call) &&
+            /AF_INET|AF_INET6|AF_NETLINK|sin_port|nscd|resolve/.test(call),
+        ),
+      ).toEqual([]);
+      expect(calls.filter((call) => /\bconnect\(/.test(call))).toEqual([]);
+    },
+  );
 });
 
 it("a report contains no sample and no label", async () => {

@@ -103,11 +103,12 @@ describe.skipIf(FLAG === undefined)("Node's permission model", () => {
     ).toMatchObject({ status: 0, stderr: "" });
   });
 
-  it("does not need threads", () =>
+  thoroughly("does not need threads", () =>
     expect(run([...MODEL, read(), folder(), "--allow-child-process"], compress())).toMatchObject({
       status: 0,
       stderr: "",
-    }));
+    }),
+  );
 
   it("lets commands run that start no process", () => {
     expect(run(MODEL, ["inspect", LENET, "--no-passes"])).toMatchObject({ status: 0, stderr: "" });

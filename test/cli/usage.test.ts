@@ -54,7 +54,7 @@ describe("help", () => {
 
 describe("edgec targets", () => {
   it("lists the devices for --target, and which of them this machine is", async () => {
-    const { targets, native } = JSON.parse((await edgec(["targets", "--json"])).stdout) as {
+    const { targets, native } = JSON.parse((await edgecHere(["targets", "--json"])).stdout) as {
       targets: { name: string }[];
       native: { profile: string };
     };
@@ -203,7 +203,7 @@ describe("files", () => {
 
 describe("inspect and passes", () => {
   it("describes a model as JSON", async () => {
-    const { code, stdout } = await edgec(["inspect", LENET, "--json"]);
+    const { code, stdout } = await edgecHere(["inspect", LENET, "--json"]);
     expect(code).toBe(0);
     const { inputs, parameters } = JSON.parse(stdout) as { inputs: unknown; parameters: number };
     expect(inputs).toHaveLength(1);

@@ -100,7 +100,7 @@ describe("the command line", () => {
         ["sensitivity", modelPath, "--calib", data],
         ["verify", modelPath, modelPath, "--eval", data],
       ];
-      for (const args of sampled(commands, 2)) {
+      for (const args of sampled(commands, 3)) {
         const { code, stderr } = await edgec(args, { cwd: folder.path });
         expect(stderr).toContain(
           `${data}: sample ${BAD}: the original model ${modelPath} fails on this sample`,

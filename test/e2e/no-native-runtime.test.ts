@@ -6,7 +6,7 @@ import type { Report } from "../../src/index.js";
 import { writeFewSamples } from "../support/few-samples.js";
 import { edgec, fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
-import { isThorough } from "../support/thorough.js";
+import { isThorough, thoroughly } from "../support/thorough.js";
 
 const HIDING = `--import ${new URL("../cli/no-runtime.mjs", import.meta.url).href}`;
 const NO_NATIVE = { NODE_OPTIONS: HIDING, HIDDEN_RUNTIME: "onnxruntime-node" };
@@ -106,7 +106,7 @@ describe("without the native runtime", () => {
     );
   });
 
-  it("is a matter of choice with EDGEC_RUNTIME=web", async () => {
+  thoroughly("is a matter of choice with EDGEC_RUNTIME=web", async () => {
     expect(
       (await made([fixture("models/lenet.onnx")], { EDGEC_RUNTIME: "web" })).report.warnings[0]?.message,
     ).toMatch(/is not used, because the environment variable EDGEC_RUNTIME is "web"\..*Unset the variable/);
