@@ -77,7 +77,7 @@ describe.skipIf(process.platform !== "linux")("a limit of the system", () => {
   it.each([
     ...sampled(
       [
-        'compress "$LENET" --int8 --calib "$CALIB" -o o.onnx --quiet',
+        'compress "$LENET" --int8 --effort fast --calib "$CALIB" -o o.onnx --quiet',
         'sensitivity "$LENET" --calib "$CALIB"',
         'verify "$LENET" "$LENET" --quiet',
         'optimize "$LENET" -o o.onnx --quiet',
@@ -95,7 +95,7 @@ describe.skipIf(process.platform !== "linux")("a limit of the system", () => {
 
   it.each(sampled([23, 20, 26, 30, 40, 60], 3))("%d open files", async (limit) => {
     const outcome = await inShell(
-      `ulimit -n ${limit}; edgec compress "$LENET" --int8 --calib "$CALIB" -o o.onnx --quiet`,
+      `ulimit -n ${limit}; edgec compress "$LENET" --int8 --effort fast --calib "$CALIB" -o o.onnx --quiet`,
     );
     if (outcome.code !== 0) expectOneLine(outcome, /EMFILE/);
   });

@@ -75,7 +75,18 @@ describe("a module", () => {
     async (misdeed, place) => {
       const [[code, message], feed] = [MISDEEDS[misdeed]!, FEEDS[place as keyof typeof FEEDS]];
       writeFileSync(join(temporary.path, "feed.mjs"), feed(code).replaceAll("FEED", FEED));
-      const args = ["compress", LENET, "--int8", "--calib", "feed.mjs", "-o", "o.onnx", "--quiet"];
+      const args = [
+        "compress",
+        LENET,
+        "--int8",
+        "--effort",
+        "fast",
+        "--calib",
+        "feed.mjs",
+        "-o",
+        "o.onnx",
+        "--quiet",
+      ];
       expectBlame(await edgec(args, { cwd: temporary.path }), "feed.mjs", message);
       expect(readdirSync(temporary.path)).toEqual(["feed.mjs"]);
     },
@@ -107,7 +118,7 @@ it("a timer that a module leaves running does not delay the end of a complete ru
     `setInterval(() => undefined, 1000);\n${FEEDS["as it loads"]("").replaceAll("FEED", FEED)}`,
   );
   const { code } = await edgec(
-    ["compress", LENET, "--int8", "--calib", "feed.mjs", "-o", "o.onnx", "--quiet"],
+    ["compress", LENET, "--int8", "--effort", "fast", "--calib", "feed.mjs", "-o", "o.onnx", "--quiet"],
     { cwd: temporary.path },
   );
   expect([code, readdirSync(temporary.path).sort()]).toEqual([0, ["feed.mjs", "o.onnx"]]);

@@ -16,6 +16,7 @@ import { dataset } from "../support/feed-models.js";
 import { seededFloats } from "../support/running.js";
 import { edgec, fixture } from "../support/run-edgec.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
+import { thoroughly } from "../support/thorough.js";
 
 const temporary = temporaryFolder();
 const inFolder = (name: string): string => join(temporary.path, name);
@@ -123,7 +124,7 @@ describe("a result that would be larger", () => {
     expect(sizeOf("out.onnx") + sizeOf("out.onnx.data")).toBe(report.size.compressed.raw);
   });
 
-  it("is told at the terminal, and the run is done", async () => {
+  thoroughly("is told at the terminal, and the run is done", async () => {
     const { code, stdout } = await edgec([
       "optimize",
       fixture("models/lenet.onnx"),
@@ -150,7 +151,7 @@ describe("a result that is larger by what was asked for", () => {
     },
   );
 
-  it("stays as far as it was asked for, without what other passes add to it", async () => {
+  thoroughly("stays as far as it was asked for, without what other passes add to it", async () => {
     const input = inFolder("in.onnx");
     writeModel(oldConvolutions(), input);
     const calib = dataset(

@@ -6,12 +6,14 @@ import { type CalibrationClient, CalibrationProcess } from "../../src/calibratio
 import { definePass } from "../../src/passes/define-pass.js";
 import { bench } from "../../src/compare/bench.js";
 import { compress } from "../../src/compress/compress.js";
+import type { CompressOptions } from "../../src/plan/compress-options.js";
 import { inspect } from "../../src/inspect/inspect.js";
 import { sensitivity } from "../../src/compare/sensitivity.js";
 import { verify } from "../../src/compare/verify.js";
 import { RemoteRuntime, RemoteSession } from "../../src/runtime/remote.js";
 import { ThreadPool } from "../../src/threads/index.js";
 import { networkOnDisk, samplesFor } from "./small-network.js";
+import { sampled } from "../support/thorough.js";
 
 const WIDTH = 40;
 const { folder, path } = networkOnDisk(3, WIDTH);
@@ -81,7 +83,7 @@ function steps(happened: readonly Happened[]): string[] {
 }
 
 describe("progress", () => {
-  it.each([
+  const RUNS: [string, CompressOptions, string[]][] = [
     [
       "pruning",
       { prune: 0.5 },
@@ -105,7 +107,8 @@ describe("progress", () => {
       ],
     ],
     ["int8 storage", { storage: "int8" as const }, ["store-int8"]],
-  ])(
+  ];
+  it.each(sampled(RUNS, 3))(
     "of %s tells a step before its work, and none stands at its end while other work goes on",
     async (_name, options, expected) => {
       const { happened, logger, data } = recorder();

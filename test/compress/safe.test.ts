@@ -17,6 +17,7 @@ import { prefixOf } from "../../src/compress/bisect-failing-pass.js";
 import type { StatisticRequest } from "../../src/numeric/statistics.js";
 import type { Dataset } from "../../src/data/dataset.js";
 import { matMulModel } from "../support/mat-mul-model.js";
+import { thoroughly } from "../support/thorough.js";
 
 interface Double {
   readonly lossy?: boolean;
@@ -92,7 +93,7 @@ describe("a pass that breaks the model is left out and named", () => {
     expect(leftOut).toEqual(["blanks"]);
   });
 
-  it("when an exact pass did it, whatever lossy ones come after", async () => {
+  thoroughly("when an exact pass did it, whatever lossy ones come after", async () => {
     expect((await run([doubles, pass("blanks", scaled(-1000), { lossy: true }), rename])).leftOut).toEqual([
       "doubles",
       "blanks",
@@ -356,7 +357,7 @@ it("says so when outputs differ on later samples only, and no pass is made out",
   expect(report.warnings.map(({ id }) => id)).toContain("compress/outputs-differ");
 });
 
-it("measures what passes learn from once, however often the plan is carried through", async () => {
+thoroughly("measures what passes learn from once, however often the plan is carried through", async () => {
   let read = 0;
   const calib: Dataset = {
     name: "counted",

@@ -7,6 +7,7 @@ import { CONTEXT, untilStable } from "../support/running.js";
 import { operatorTests } from "../support/operator-archive.js";
 import { surrounded, type Surroundings } from "./fused-operator.js";
 import { outcomeOf, tally, type Outcome } from "./operator-run.js";
+import { thoroughly } from "../support/thorough.js";
 
 /** How many of the official models fuse with what is put around them. */
 const FUSED: readonly [Surroundings, number][] = [
@@ -31,7 +32,7 @@ const wrong = (outcomes: readonly Outcome[]): Outcome[] =>
   outcomes.filter(({ verdict, official }) => verdict === "different" || official === false);
 
 describe("the official operator models", () => {
-  it("hold nothing to fuse but Swish, expanded forms included", async () => {
+  thoroughly("hold nothing to fuse but Swish, expanded forms included", async () => {
     const outcomes: Outcome[] = [];
     for (const test of operatorTests()) {
       outcomes.push(

@@ -94,7 +94,7 @@ describe("without the native runtime", () => {
   it("says so in the first line, with the way to get it, and no more of a choice than there was one", async () => {
     const [stored, int8] = [
       await made([fixture("models/lenet.onnx")], NO_NATIVE),
-      await made([fixture("models/lenet.onnx"), "--int8"], NO_NATIVE),
+      await made([fixture("models/lenet.onnx"), "--int8", "--effort", "fast"], NO_NATIVE),
     ];
     expect(stored.stderr.split("\n")[0]).toMatch(
       /^warning: The native runtime, onnxruntime-node, is missing \(.*\)\. onnxruntime-web is used instead.*npm install onnxruntime-node.*ONNXRUNTIME_NODE_INSTALL=skip/,
