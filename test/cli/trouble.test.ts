@@ -6,6 +6,7 @@ import { edgec, fixture, BIN, type Outcome } from "../support/run-edgec.js";
 import { writeFewSamples } from "../support/few-samples.js";
 import { temporaryFolder } from "../support/temporary-folder.js";
 import { sampled } from "../support/thorough.js";
+import { edgecHere } from "./in-process.js";
 
 const LENET = fixture("models/lenet.onnx");
 const temporary = temporaryFolder();
@@ -115,13 +116,15 @@ describe.skipIf(process.platform !== "linux")("a limit of the system", () => {
     symlinkSync("b.onnx", here("a.onnx"));
     symlinkSync("a.onnx", here("b.onnx"));
     for (const name of ["a.onnx", `${"n".repeat(300)}.onnx`])
-      expectOneLine(await edgec(["inspect", name], { cwd: temporary.path }), /ELOOP|ENAMETOOLONG/);
+      expectOneLine(await edgecHere(["inspect", name], { cwd: temporary.path }), /ELOOP|ENAMETOOLONG/);
     expectOneLine(
-      await edgec(["compress", LENET, "-o", `${"n".repeat(300)}.onnx`, "--quiet"], { cwd: temporary.path }),
+      await edgecHere(["compress", LENET, "-o", `${"n".repeat(300)}.onnx`, "--quiet"], {
+        cwd: temporary.path,
+      }),
       /name/,
     );
     expectOneLine(
-      await edgec(["compress", LENET, "--int8", "--calib", "a.npz", "-o", "o.onnx", "--quiet"], {
+      await edgecHere(["compress", LENET, "--int8", "--calib", "a.npz", "-o", "o.onnx", "--quiet"], {
         cwd: temporary.path,
       }),
       /a\.npz/,

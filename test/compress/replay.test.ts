@@ -134,7 +134,7 @@ it("refuses what is no decision", async () => {
   }
 });
 
-it("gives the same bytes where nodes stayed float, behind a pooling too", async () => {
+thoroughly("gives the same bytes where nodes stayed float, behind a pooling too", async () => {
   const pooled = () =>
     model(
       ["n", 3, 16, 16],

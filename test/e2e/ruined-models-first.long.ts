@@ -1,4 +1,4 @@
-/** A model that lost much is told of first. Other runs, ordinary ones too, are in ruined-models.long.ts. */
+/** A model that lost much is told of first. Other runs are in ruined-models.long.ts. */
 import { expect, it } from "vitest";
 import { compress, reportText } from "../../src/index.js";
 import { changed, digits, idsOf, modelPath } from "./ruined-runs.js";
