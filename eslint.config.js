@@ -5,6 +5,7 @@ export default tseslint.config(
     ignores: [
       "src/onnx/schema-data.ts",
       "src/ops/operator-facts-data.ts",
+      "build/",
       "dist/",
       "node_modules/",
       "fixtures/",

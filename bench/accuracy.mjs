@@ -5,7 +5,7 @@
  * models need Python with numpy, pillow and fonts.
  */
 import { rmSync } from "node:fs";
-import { compress, verify } from "../dist/index.js";
+import { compress, verify } from "../build/index.js";
 import { fixture, OUT } from "./fixtures.mjs";
 import { hasPeer, peerQuantize } from "./peers.mjs";
 import { ocrFixture, renderText } from "./rendered-text.mjs";

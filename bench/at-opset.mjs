@@ -3,8 +3,8 @@
  * operator set. Knows the operators of the bench's models; whether the result means the same is for
  * onnxruntime to say.
  */
-import { irVersionFor } from "../dist/ops/upgrade/upgrade-opset.js";
-import { upgradeOpset } from "../dist/ops/upgrade/upgrade-opset.js";
+import { irVersionFor } from "../build/ops/upgrade/upgrade-opset.js";
+import { upgradeOpset } from "../build/ops/upgrade/upgrade-opset.js";
 import { expressBroadcast } from "./limited-broadcast.mjs";
 import {
   attribute,
@@ -20,8 +20,8 @@ import {
   setOpsetVersion,
   tensorValue,
   toNumbers,
-} from "../dist/ir/index.js";
-import { liftConstants } from "../dist/passes/graph/lift-constants.js";
+} from "../build/ir/index.js";
+import { liftConstants } from "../build/passes/graph/lift-constants.js";
 
 /** Operators of the bench's models by the set that brought them. */
 const SINCE = { ConstantOfShape: 9, Erf: 9 };

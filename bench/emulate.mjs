@@ -3,7 +3,7 @@
  * weights.
  */
 import { rmSync } from "node:fs";
-import { compress, verify } from "../dist/index.js";
+import { compress, verify } from "../build/index.js";
 import { fixture } from "./fixtures.mjs";
 import { decibels, printTable } from "./table.mjs";
 

@@ -2,7 +2,7 @@
  * What evening out channels before int8 brings: balanced and deliberately unbalanced networks, and a
  * transformer.
  */
-import { compress, readModel, writeModel } from "../dist/index.js";
+import { compress, readModel, writeModel } from "../build/index.js";
 import { fixture } from "./fixtures.mjs";
 import { decibels, printTable } from "./table.mjs";
 import { unbalance } from "./unbalance.mjs";

@@ -1,6 +1,6 @@
 /** Static and dynamic int8 on the digit models, against onnxruntime's quantizer: size, fidelity, speed. */
 import { rmSync } from "node:fs";
-import { compress, verify } from "../dist/index.js";
+import { compress, verify } from "../build/index.js";
 import { fixture } from "./fixtures.mjs";
 import { hasPeer, peerQuantize } from "./peers.mjs";
 import { decibels, printTable, times } from "./table.mjs";

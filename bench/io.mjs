@@ -3,7 +3,7 @@
  * does it.
  */
 import { copyFileSync, openSync, fsyncSync, closeSync, rmSync, statSync } from "node:fs";
-import { readModel, writeModel } from "../dist/index.js";
+import { readModel, writeModel } from "../build/index.js";
 import { OUT } from "./fixtures.mjs";
 import { measure } from "./memory.mjs";
 import { printTable, times } from "./table.mjs";
@@ -27,7 +27,7 @@ export default async function io() {
   }
   const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
   const script =
-    'import { readModel, writeModel } from "./dist/index.js"; writeModel(await ' +
+    'import { readModel, writeModel } from "./build/index.js"; writeModel(await ' +
     `readModel(${JSON.stringify(source)}), ${JSON.stringify(rewritten)});`;
   const { peakMiB } = await measure(process.execPath, ["--input-type=module", "-e", script]);
   const sizeMiB = statSync(source).size / 2 ** 20;

@@ -1,7 +1,7 @@
 /** Models that benches make of very many small parts: layers, elementwise nodes, branches into one node. */
-import { attribute } from "../dist/ir/index.js";
-import { DataType, floatTensor, makeNode, tensorValue } from "../dist/index.js";
-import { mulberry32 } from "../dist/numeric/mulberry32.js";
+import { attribute } from "../build/ir/index.js";
+import { DataType, floatTensor, makeNode, tensorValue } from "../build/index.js";
+import { mulberry32 } from "../build/numeric/mulberry32.js";
 import { modelOf } from "./made-models.mjs";
 
 const WIDTH = 16;

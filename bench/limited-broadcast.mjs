@@ -2,8 +2,8 @@
  * Elementwise operators as they were before operator set 7: the second operand's axes are a run of the
  * first's, laid at `axis`. What only numpy's rule can say is written with the operators that there were.
  */
-import { attribute, GraphEditor, isOp, makeNode, setAttribute } from "../dist/ir/index.js";
-import { analyzeShapes } from "../dist/ops/shape-analysis.js";
+import { attribute, GraphEditor, isOp, makeNode, setAttribute } from "../build/ir/index.js";
+import { analyzeShapes } from "../build/ops/shape-analysis.js";
 
 const COMMUTATIVE = ["Add", "Mul", "And", "Or", "Xor", "Equal"];
 /** a - b is -b + a, and a / b is 1/b · a: so the larger operand comes first. */

@@ -6,9 +6,9 @@
  * Prints a line per file: bytes, CPU ms, peak MB beyond the runtime, and what edgec estimates.
  */
 import { statSync } from "node:fs";
-import { readModel } from "../dist/onnx/index.js";
-import { loadBytes } from "../dist/passes/encode/load-bytes.js";
-import { measureLoad } from "../dist/verify/index.js";
+import { readModel } from "../build/onnx/index.js";
+import { loadBytes } from "../build/passes/encode/load-bytes.js";
+import { measureLoad } from "../build/verify/index.js";
 
 const mb = (bytes) => (bytes / 2 ** 20).toFixed(0).padStart(6);
 

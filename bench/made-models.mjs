@@ -4,9 +4,9 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { emptyGraph } from "../dist/ir/index.js";
-import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../dist/index.js";
-import { mulberry32 } from "../dist/numeric/mulberry32.js";
+import { emptyGraph } from "../build/ir/index.js";
+import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../build/index.js";
+import { mulberry32 } from "../build/numeric/mulberry32.js";
 
 const ROWS = 16;
 const SAMPLES = 64;

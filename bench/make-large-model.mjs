@@ -7,7 +7,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import { attribute, makeNode, tensorValue, writeModel } from "../dist/index.js";
+import { attribute, makeNode, tensorValue, writeModel } from "../build/index.js";
 
 const WIDTH = 4096;
 const INNER = 12_288;

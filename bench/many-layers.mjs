@@ -11,7 +11,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
-import { writeModel } from "../dist/index.js";
+import { writeModel } from "../build/index.js";
 import { OUT } from "./fixtures.mjs";
 import { chain, mlp, wide } from "./layered-models.mjs";
 import { measure } from "./memory.mjs";

@@ -10,7 +10,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
-import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../dist/index.js";
+import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../build/index.js";
 import { OUT } from "./fixtures.mjs";
 import { modelOf } from "./made-models.mjs";
 import { printTable } from "./table.mjs";

@@ -13,7 +13,7 @@
  */
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { compress, GraphEditor, optimize, readModel } from "../dist/index.js";
+import { compress, GraphEditor, optimize, readModel } from "../build/index.js";
 import { fixture, OUT } from "./fixtures.mjs";
 import { dataBeside, modelsIn, operatorModels } from "./model-files.mjs";
 import { printTable } from "./table.mjs";

@@ -1,8 +1,8 @@
 /** Every model at every operator set from 6 on: whether --int8 works, and how near its answers are. */
 import { rmSync } from "node:fs";
-import { DataType } from "../dist/ir/index.js";
-import { compress, openDataset, readModel, writeModel } from "../dist/index.js";
-import { verifyModels } from "../dist/verify/index.js";
+import { DataType } from "../build/ir/index.js";
+import { compress, openDataset, readModel, writeModel } from "../build/index.js";
+import { verifyModels } from "../build/verify/index.js";
 import { writeAtOpset } from "./at-opset.mjs";
 import { fixture, OCR, OUT } from "./fixtures.mjs";
 import { printTable } from "./table.mjs";

@@ -5,7 +5,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { optimize } from "../dist/index.js";
+import { optimize } from "../build/index.js";
 import { fixture, OCR, OUT } from "./fixtures.mjs";
 import { PYTHON } from "./peers.mjs";
 import { printTable, times } from "./table.mjs";

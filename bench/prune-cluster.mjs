@@ -1,5 +1,5 @@
 /** Pruning and clustering stored in the file: size, accuracy and speed on the digit models. */
-import { compress } from "../dist/index.js";
+import { compress } from "../build/index.js";
 import { fixture } from "./fixtures.mjs";
 import { printTable, times } from "./table.mjs";
 

@@ -6,7 +6,7 @@
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { compress } from "../dist/index.js";
+import { compress } from "../build/index.js";
 import { writeDense } from "./made-models.mjs";
 import { fixture, OUT } from "./fixtures.mjs";
 import { printTable } from "./table.mjs";

@@ -2,11 +2,11 @@
  * Rounding weights so that errors cancel: processor time and what is left of the error by size, then
  * fidelity and accuracy on the digit models against rounding to nearest, at 8 and 4 bits.
  */
-import { compress } from "../dist/index.js";
-import { descend, errorsOf, lossOf } from "../dist/numeric/coordinate-descent.js";
-import { ErrorCompensation } from "../dist/numeric/error-compensation.js";
-import { beginRow, widestScale } from "../dist/numeric/rounding-grid.js";
-import { TILE } from "../dist/numeric/row-products.js";
+import { compress } from "../build/index.js";
+import { descend, errorsOf, lossOf } from "../build/numeric/coordinate-descent.js";
+import { ErrorCompensation } from "../build/numeric/error-compensation.js";
+import { beginRow, widestScale } from "../build/numeric/rounding-grid.js";
+import { TILE } from "../build/numeric/row-products.js";
 import { fixture } from "./fixtures.mjs";
 import { decibels, printTable, times } from "./table.mjs";
 

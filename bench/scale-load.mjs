@@ -9,9 +9,9 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readModel } from "../dist/onnx/index.js";
-import { loadBytes } from "../dist/passes/encode/load-bytes.js";
-import { measureLoad } from "../dist/verify/index.js";
+import { readModel } from "../build/onnx/index.js";
+import { loadBytes } from "../build/passes/encode/load-bytes.js";
+import { measureLoad } from "../build/verify/index.js";
 import { fixture, OUT } from "./fixtures.mjs";
 import { printTable } from "./table.mjs";
 import { writeTorchShape } from "./torch-shapes.mjs";

@@ -5,8 +5,8 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { attribute, DataType, floatTensor, makeNode, tensorValue, writeModel } from "../dist/index.js";
-import { mulberry32 } from "../dist/numeric/mulberry32.js";
+import { attribute, DataType, floatTensor, makeNode, tensorValue, writeModel } from "../build/index.js";
+import { mulberry32 } from "../build/numeric/mulberry32.js";
 import { modelOf } from "./made-models.mjs";
 
 /** Writes a U-Net of 7.8 million weights for images of `size` squared; returns its path. */

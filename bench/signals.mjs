@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { fixture } from "./fixtures.mjs";
 import { interrupt, lengthOf } from "./interrupted-run.mjs";
 import { writeDense } from "./made-models.mjs";
-import { mulberry32 } from "../dist/numeric/mulberry32.js";
+import { mulberry32 } from "../build/numeric/mulberry32.js";
 import { printTable } from "./table.mjs";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];

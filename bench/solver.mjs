@@ -12,7 +12,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compress, writeModel } from "../dist/index.js";
+import { compress, writeModel } from "../build/index.js";
 import { fixture } from "./fixtures.mjs";
 import { mlp } from "./layered-models.mjs";
 import { printTable } from "./table.mjs";

@@ -12,8 +12,8 @@ import {
   makeNode,
   tensorValue,
   writeModel,
-} from "../dist/index.js";
-import { mulberry32 } from "../dist/numeric/mulberry32.js";
+} from "../build/index.js";
+import { mulberry32 } from "../build/numeric/mulberry32.js";
 import { modelOf, npyBytes } from "./made-models.mjs";
 
 const SIZE = 224;

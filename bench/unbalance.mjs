@@ -2,7 +2,7 @@
  * Makes the channels between layers differ in size by known factors, without changing what a model
  * computes.
  */
-import { floatTensor, GraphEditor, isOp, toFloat32 } from "../dist/index.js";
+import { floatTensor, GraphEditor, isOp, toFloat32 } from "../build/index.js";
 
 /**
  * Multiplies the output channels of each Conv or Gemm by factors drawn log-uniformly from [1/spread,

@@ -10,7 +10,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { opsetVersion, readModel } from "../dist/index.js";
+import { opsetVersion, readModel } from "../build/index.js";
 import { hasPeer, peerQuantize, PYTHON } from "./peers.mjs";
 import { decibels, printTable, times } from "./table.mjs";
 

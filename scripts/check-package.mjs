@@ -6,7 +6,6 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { slimDist } from "./slim-package.mjs";
 
 /** Unpacked, without the fixtures that `edgec demo` needs. */
 const LIMIT = 1_500_000;
@@ -39,12 +38,11 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Puts slim copies of what is published into the folder and packs them there. */
+/** Puts copies of what is published into the folder and packs them there. */
 function pack() {
   const { files } = JSON.parse(readFileSync(join(project, "package.json"), "utf8"));
-  const copied = [...files.filter((path) => path !== "dist"), "package.json", "README.md", "LICENSE"];
+  const copied = [...files, "package.json", "README.md", "LICENSE"];
   for (const path of copied) cpSync(join(project, path), join(folder, "source", path), { recursive: true });
-  slimDist(join(project, "dist"), join(folder, "source/dist"), join(project, "src"));
   const command = ["pack", "--json", "--ignore-scripts", "--pack-destination", folder];
   const options = { cwd: join(folder, "source"), encoding: "utf8", shell: process.platform === "win32" };
   return JSON.parse(execFileSync("npm", command, { ...options, stdio: ["ignore", "pipe", "ignore"] }))[0];

@@ -32,6 +32,7 @@ const failedTools = [];
 
 // Tests and tools run what is built. Types are checked once, with those of the tests.
 await check("build", [bin("typescript/bin/tsc"), "-p", "tsconfig.json", "--noCheck"]);
+await check("bundle", ["scripts/bundle.mjs"]);
 const testing = test();
 for (const [name, args] of tools) await check(name, args);
 await testing;

@@ -1,7 +1,7 @@
 /**
  * Writes the parts of the documentation that are made of the code, between the marks
  * <!-- made:NAME --> and <!-- /made:NAME -->. With --check nothing is written: a part that is out of date
- * is an error. Reads dist/, so build first; `npm run docs` does.
+ * is an error. Reads build/, so build first; `npm run docs` does.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { apiList, reportKeys } from "./docs/api-list.mjs";

@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { basename, join, relative, resolve } from "node:path";
 import { fixture } from "../bench/fixtures.mjs";
 import { dataBeside, modelsIn, operatorModels } from "../bench/model-files.mjs";
-import { compress, optimize } from "../dist/index.js";
+import { compress, optimize } from "../build/index.js";
 
 const TARGET = "arm64-dotprod";
 /** Keys of a report that hold times, prose, ids or paths. */

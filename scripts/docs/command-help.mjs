@@ -1,5 +1,5 @@
 /** The help of every command, as `edgec help <command>` prints it. */
-import { buildProgram } from "../../dist/cli/program.js";
+import { buildProgram } from "../../build/cli/program.js";
 
 const WIDTH = 100;
 

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
-import { PASSES } from "../../dist/index.js";
+import { PASSES } from "../../build/index.js";
 import { code, escaped, table } from "./table.mjs";
 
 export function passList() {

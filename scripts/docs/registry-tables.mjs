@@ -1,8 +1,8 @@
 /** Tables of the documentation that are made of the registries. They are read from the compiled code. */
-import { DATA_FORMATS } from "../../dist/data/data-formats.js";
-import { STORAGE_FORMS } from "../../dist/passes/encode/storage-forms.js";
-import { REPORT_FORMATS } from "../../dist/report/report-formats.js";
-import { CPU_KERNELS, PROFILES } from "../../dist/targets/index.js";
+import { DATA_FORMATS } from "../../build/data/data-formats.js";
+import { STORAGE_FORMS } from "../../build/passes/encode/storage-forms.js";
+import { REPORT_FORMATS } from "../../build/report/report-formats.js";
+import { CPU_KERNELS, PROFILES } from "../../build/targets/index.js";
 import { code, table } from "./table.mjs";
 
 export const targetsTable = () =>

@@ -1,5 +1,5 @@
 /** Every device profile with its costs. */
-import { TARGETS } from "../../dist/index.js";
+import { TARGETS } from "../../build/index.js";
 import { code, table } from "./table.mjs";
 
 export function targetList() {

@@ -14,7 +14,7 @@ const send = (message: object): void => {
 onNotice(send);
 holdLifeline();
 const reportCompletion = await completionReporter(send);
-// edgec has several hundred files, and the system may limit how many can be open.
+// edgec has some hundred files, and the system may limit how many can be open.
 const { runCommandLine } = await import("./run.js").catch((error: unknown) => {
   const exitCode = reportFailure(error, false);
   reportCompletion(exitCode);

@@ -70,7 +70,8 @@ export function packageWith(
   examples: readonly Example[],
   code: ReadonlyMap<string, string>,
 ): void {
-  for (const part of ["dist", "bin", "package.json"]) cpSync(part, join(folder, part), { recursive: true });
+  cpSync("build", join(folder, "dist"), { recursive: true });
+  for (const part of ["bin", "package.json"]) cpSync(part, join(folder, part), { recursive: true });
   symlinkSync(resolve("node_modules"), join(folder, "node_modules"), "dir");
   for (const { file, object, array, registry } of examples) {
     const place = join(folder, builtPath(file));

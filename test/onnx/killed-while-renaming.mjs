@@ -16,7 +16,7 @@ for (const name of ["renameSync", "rmSync"]) {
   };
 }
 syncBuiltinESMExports();
-const { takeNames, TemporaryFolder } = await import("../../dist/onnx/index.js");
+const { takeNames, TemporaryFolder } = await import("../../build/onnx/index.js");
 const aside = await TemporaryFolder.create("test", folder);
 const moves = ["data", "model"].map((name) => ({ from: aside.file(name), to: join(folder, name) }));
 for (const { from } of moves) fs.writeFileSync(from, "new");

@@ -1,9 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { builtModule } from "../../src/built-module.js";
 import { computeThreads } from "../../src/plan/threads.js";
 
-const module = builtModule(new URL("../../src/run/run-compute.js", import.meta.url)).href;
+const module = new URL("../../build/run/run-compute.js", import.meta.url).href;
 
 /** Rounds a few numbers to two values and says so, and whether the caller's array was handed over. */
 const SCRIPT = `

@@ -7,7 +7,7 @@ export async function throws() {
   throw new TypeError("a bug");
 }
 export async function throwsEdgecError() {
-  const { BadDataError } = await import(new URL("../../dist/errors.js", import.meta.url));
+  const { BadDataError } = await import(new URL("../../dist/index.js", import.meta.url));
   throw new BadDataError("sample 3: it is empty");
 }
 export async function exits() {

@@ -117,7 +117,7 @@ test("a module that cannot be imported fails the start", async () => {
 
 test("a blocked child does not outlive a killed parent", async () => {
   const script = `
-    const { startService } = await import(${JSON.stringify(pathToFileURL(resolve("dist/runtime/service.js")).href)});
+    const { startService } = await import(${JSON.stringify(pathToFileURL(resolve("build/runtime/service.js")).href)});
     const service = await startService(new URL(${JSON.stringify(MODULE.href)}), { label: "x" });
     service.call("blocks", []);
     console.log(service.pid);
@@ -137,7 +137,7 @@ test("a blocked child does not outlive a killed parent", async () => {
 
 test("a child without unfinished calls does not keep its parent alive", async () => {
   const script = `
-    const { startService } = await import(${JSON.stringify(pathToFileURL(resolve("dist/runtime/service.js")).href)});
+    const { startService } = await import(${JSON.stringify(pathToFileURL(resolve("build/runtime/service.js")).href)});
     const service = await startService(new URL(${JSON.stringify(MODULE.href)}), { label: "x" });
     await service.call("double", [Float32Array.of(1)]);
     console.log("done");

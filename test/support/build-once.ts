@@ -3,7 +3,6 @@ import { execFileSync } from "node:child_process";
 
 export default function buildOnce(): void {
   if (process.env.EDGEC_SKIP_BUILD) return;
-  execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], {
-    stdio: "inherit",
-  });
+  for (const args of [["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], ["scripts/bundle.mjs"]])
+    execFileSync(process.execPath, args, { stdio: "inherit" });
 }

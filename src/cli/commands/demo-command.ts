@@ -1,6 +1,6 @@
 /** `edgec demo`: compresses a sample model that comes with the package. */
-import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
+import { createRequire } from "node:module";
+import { basename, dirname, join } from "node:path";
 import type { Command } from "commander";
 import type { Report } from "../../report/report.js";
 import { collected } from "../option-values.js";
@@ -8,8 +8,8 @@ import type { Job } from "../run-compress.js";
 import { isStandardOutput } from "../standard-output.js";
 import { FORCE, REPORT } from "./compress-command.js";
 
-const fixture = (path: string): string =>
-  fileURLToPath(new URL(`../../../fixtures/${path}`, import.meta.url));
+const ROOT = dirname(createRequire(import.meta.url).resolve("edgec/package.json"));
+const fixture = (path: string): string => join(ROOT, "fixtures", path);
 
 /**
  * A residual network that reads handwritten digits, 200 digits for calibration and 1,000 labelled ones for
