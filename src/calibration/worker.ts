@@ -147,8 +147,8 @@ export class CalibrationWorker {
   }
 
   /** Takes the first sample, which goes through the segments while they are added. */
-  async begin(feed: Feed): Promise<void> {
-    this.first = await this.start(feed, 0);
+  begin(feed: Feed): void {
+    this.first = this.start(feed, 0);
   }
 
   /** Runs the first sample through the segment added last. @param isLast whether no other will be added */
@@ -157,7 +157,7 @@ export class CalibrationWorker {
     const { feed, kept } = this.first;
     const { problem, values } = await this.runSegment(segments.length - 1, feed, kept, 0);
     this.first = { feed, kept: values };
-    if (isLast) await writer?.add({ ...feed, ...values });
+    if (isLast) writer?.add({ ...feed, ...values });
     const types = Object.entries(values).map(([name, { dataType }]) => [name, dataType] as const);
     return { problem, types: new Map(types) };
   }
@@ -179,7 +179,7 @@ export class CalibrationWorker {
   }
 
   /** What the next round can start from, if all of it was stored. */
-  async takeBoundary(): Promise<StoredBoundary | undefined> {
+  takeBoundary(): StoredBoundary | undefined {
     return this.requireRound().writer?.finish();
   }
 
@@ -200,7 +200,7 @@ export class CalibrationWorker {
   }
 
   /** Writes the matrices that were too large to be taken to a file, and frees their memory. */
-  async writeGram(path: string): Promise<StoredGram> {
+  writeGram(path: string): StoredGram {
     const gram = this.large;
     this.large = undefined;
     if (!gram) throw new Error("a large matrix must be taken first");
@@ -211,8 +211,8 @@ export class CalibrationWorker {
     await this.running?.pool?.close();
     for (const { session } of this.running?.segments ?? []) await session.release();
     await this.running?.gram.release();
-    await this.running?.reader?.close();
-    await this.running?.writer?.finish();
+    this.running?.reader?.close();
+    this.running?.writer?.finish();
     this.running = this.large = undefined;
     this.first = { feed: {}, kept: {} };
     this.reducing = Promise.resolve(undefined);
@@ -220,20 +220,20 @@ export class CalibrationWorker {
 
   private async observeNext(given: Feed, sample: number): Promise<SampleProblem | undefined> {
     const { segments, writer } = this.requireRound();
-    const { feed, kept } = await this.start(given, sample);
+    const { feed, kept } = this.start(given, sample);
     let values = kept;
     let problem: SampleProblem | undefined;
     if (segments.length === 0)
       problem = await this.reduce(feed, sample, new Set(writer ? Object.keys(feed) : []));
     for (let k = 0; k < segments.length && !problem; k++)
       ({ problem, values } = await this.runSegment(k, feed, values, sample));
-    await writer?.add({ ...feed, ...values });
+    writer?.add({ ...feed, ...values });
     return problem;
   }
 
   /** What a sample starts from: its inputs, and what earlier rounds have made of them. */
-  private async start(given: Feed, sample: number): Promise<{ readonly feed: Feed; readonly kept: Feed }> {
-    const stored = await this.requireRound().reader?.read(sample);
+  private start(given: Feed, sample: number): { readonly feed: Feed; readonly kept: Feed } {
+    const stored = this.requireRound().reader?.read(sample);
     return { feed: stored ?? given, kept: stored ?? {} };
   }
 
