@@ -3,64 +3,17 @@
  * it.
  */
 import { availableParallelism } from "node:os";
-import type { DataType, Feed } from "../ir/index.js";
-import type {
-  GramRequest,
-  MeasuredGram,
-  ScalarRequest,
-  StatisticRequest,
-  StoredGram,
-} from "../numeric/statistics.js";
+import type { Feed } from "../ir/index.js";
+import type { GramRequest, MeasuredGram, ScalarRequest, StoredGram } from "../numeric/statistics.js";
 import { type OnnxRuntime, type Session, YIELDING, LEVELS, type SessionOptions } from "../runtime/runtime.js";
-import { BoundaryReader, BoundaryWriter, type BoundaryTarget, type StoredBoundary } from "./boundary-file.js";
+import { BoundaryReader, BoundaryWriter, type StoredBoundary } from "./boundary-file.js";
 import { UsedMemory } from "./collect-garbage.js";
 import { gramProduct } from "./gram-product.js";
 import { gramBytesOf, writeGram } from "./moments-file.js";
-import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
+import { Reducer, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
+import type { Advance, Round, SampleProblem, SegmentModel } from "./worker-messages.js";
 import { AdaptiveSession } from "../runtime/adaptive-session.js";
-
-/** One pass over the samples. */
-export interface Round {
-  /** Name of the model in messages. */
-  readonly label: string;
-  readonly requests: readonly StatisticRequest[];
-  /** The number of samples to come. */
-  readonly samples: number;
-  /**
-   * Approximate number of elements of one sample's requested tensors, to decide whether threads are worth
-   * starting.
-   */
-  readonly elements: number;
-  /** Total number of threads; undefined: one per processor. */
-  readonly threads: number | undefined;
-  /** What the samples start from, instead of their feeds. */
-  readonly resume?: StoredBoundary;
-  /** What to keep of each sample for the next round. */
-  readonly save?: BoundaryTarget;
-}
-
-/** A part of the model; see segments.ts. */
-export interface SegmentModel {
-  readonly modelPath: string;
-  /** Its outputs. */
-  readonly outputs: readonly string[];
-  /** What later segments need, of its outputs and of what it was given. */
-  readonly keep: readonly string[];
-  /** Whether there are others, so that it may hold no memory between its runs. */
-  readonly isPart: boolean;
-}
-
-export interface SampleProblem extends TensorProblem {
-  /** Index of the sample. */
-  readonly sample: number;
-}
-
-export interface Advance {
-  readonly problem: SampleProblem | undefined;
-  /** Of what later segments need. */
-  readonly types: ReadonlyMap<string, DataType>;
-}
 
 const THREADS_FROM = 2 ** 19;
 
