@@ -28,6 +28,7 @@ const BENCHES = [
  */
 const ON_REQUEST = [
   "accuracy",
+  "chain-loads",
   "int8-nncf",
   "int8-time",
   "large",

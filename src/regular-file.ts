@@ -23,6 +23,7 @@ export function isUrl(path: string): boolean {
  * for a folder. Also undefined where nothing exists: the reader's own error says that best.
  */
 export function whyUnreadable(path: string): string | undefined {
+  if (path === "") return "the path is empty. Give the path of a file.";
   const found = lookAt(path);
   if (!found) return isUrl(path) ? urlAdvice(path) : path === "-" ? inputAdvice : undefined;
   if (found.isDirectory()) return undefined;
@@ -40,7 +41,19 @@ export function whyUnreadable(path: string): string | undefined {
  */
 export function requireRegularFile(path: string): void {
   const reason = whyUnreadable(path);
-  if (reason !== undefined) throw new EdgecError("CANNOT_READ", `cannot read ${path}: ${reason}`);
+  if (reason !== undefined) throw new EdgecError("CANNOT_READ", `cannot read ${path || '""'}: ${reason}`);
+}
+
+/**
+ * Throws EdgecError BAD_OPTION for an empty path, which a shell gives for an unset variable.
+ * @param option its name in messages
+ * @param wanted what to give
+ * @param isNeeded whether the option cannot be left out
+ */
+export function refuseEmptyPath(option: string, path: string, wanted: string, isNeeded = false): void {
+  if (path.trim() !== "") return;
+  const otherwise = isNeeded ? "" : ", or leave it out";
+  throw new EdgecError("BAD_OPTION", `${option} is empty: give ${wanted}${otherwise}.`);
 }
 
 /**

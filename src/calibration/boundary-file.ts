@@ -3,9 +3,9 @@
  * instead of the model's inputs. Used in the calibration process, which alone sees activations.
  */
 import { rmSync } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
 import type { Dataset } from "../data/dataset.js";
 import type { DataType, Feed, NumericArray } from "../ir/index.js";
+import { ValuesFile } from "./values-file.js";
 
 interface StoredValue {
   readonly name: string;
@@ -13,8 +13,10 @@ interface StoredValue {
   readonly dims: readonly number[];
   /** Name of the array's class. */
   readonly array: string;
+  /** How many values. */
+  readonly length: number;
+  /** Where they start, in bytes. */
   readonly offset: number;
-  readonly bytes: number;
 }
 
 export interface StoredBoundary {
@@ -30,7 +32,7 @@ export interface BoundaryTarget {
   readonly mostBytes: number;
 }
 
-const ARRAYS: ReadonlyMap<string, new (buffer: ArrayBuffer) => NumericArray> = new Map(
+const ARRAYS: ReadonlyMap<string, new (length: number) => NumericArray> = new Map(
   [
     ...[Float32Array, Float64Array, Int8Array, Uint8Array, Int16Array, Uint16Array],
     ...[Int32Array, Uint32Array, BigInt64Array, BigUint64Array],
@@ -39,78 +41,67 @@ const ARRAYS: ReadonlyMap<string, new (buffer: ArrayBuffer) => NumericArray> = n
 
 /** Gives up in silence, because a round can always start from the inputs. */
 export class BoundaryWriter {
-  private file: FileHandle | undefined;
+  private file: ValuesFile | undefined;
   private readonly samples: StoredValue[][] = [];
   private end = 0;
   private hasFailed = false;
 
   constructor(private readonly target: BoundaryTarget) {}
 
-  async add(values: Feed): Promise<void> {
+  add(values: Feed): void {
     if (this.hasFailed) return;
     try {
-      const stored: StoredValue[] = [];
-      for (const name of this.target.names) stored.push(await this.write(name, values));
-      this.samples.push(stored);
+      this.samples.push(this.target.names.map((name) => this.write(name, values)));
     } catch {
-      await this.giveUp();
+      this.giveUp();
     }
   }
 
   /** Undefined if not all values could be stored. */
-  async finish(): Promise<StoredBoundary | undefined> {
-    await this.file?.close();
+  finish(): StoredBoundary | undefined {
+    this.file?.close();
     this.file = undefined;
     return this.hasFailed ? undefined : { path: this.target.path, samples: this.samples };
   }
 
-  private async write(name: string, values: Feed): Promise<StoredValue> {
+  private write(name: string, values: Feed): StoredValue {
     const { dataType, dims, data } = values[name] ?? {};
     if (dataType === undefined || !dims || !ArrayBuffer.isView(data) || !ARRAYS.has(data.constructor.name))
       throw new Error("the runtime gives no numbers for it");
-    const { buffer, byteOffset, byteLength: bytes } = data;
     const offset = this.end;
-    if (offset + bytes > this.target.mostBytes) throw new Error("the values take too much space");
-    this.file ??= await open(this.target.path, "wx");
-    for (let at = 0; at < bytes;) {
-      const rest = new Uint8Array(buffer, byteOffset + at, bytes - at);
-      at += (await this.file.write(rest, 0, rest.length, offset + at)).bytesWritten;
-    }
-    this.end += bytes;
-    return { name, dataType, dims, array: data.constructor.name, offset, bytes };
+    if (offset + data.byteLength > this.target.mostBytes) throw new Error("the values take too much space");
+    this.file ??= ValuesFile.create(this.target.path);
+    this.end = this.file.write(data, offset);
+    return { name, dataType, dims, array: data.constructor.name, length: data.length, offset };
   }
 
-  private async giveUp(): Promise<void> {
+  private giveUp(): void {
     this.hasFailed = true;
     this.samples.length = 0;
-    await this.file?.close().catch(() => undefined);
+    this.file?.close();
     this.file = undefined;
     rmSync(this.target.path, { force: true });
   }
 }
 
 export class BoundaryReader {
-  private file: FileHandle | undefined;
+  private file: ValuesFile | undefined;
 
   constructor(private readonly boundary: StoredBoundary) {}
 
-  async read(sample: number): Promise<Feed> {
+  /** Throws EdgecError CANNOT_READ. */
+  read(sample: number): Feed {
     const values: [string, Feed[string]][] = [];
-    for (const { name, dataType, dims, array, offset, bytes } of this.boundary.samples[sample] ?? []) {
-      this.file ??= await open(this.boundary.path, "r");
-      const buffer = new ArrayBuffer(bytes);
-      for (let at = 0; at < bytes;) {
-        const { bytesRead } = await this.file.read(new Uint8Array(buffer), at, bytes - at, offset + at);
-        if (bytesRead === 0) throw new Error("a temporary file of calibration was truncated");
-        at += bytesRead;
-      }
-      values.push([name, { dataType, dims, data: new (ARRAYS.get(array)!)(buffer) }]);
+    for (const { name, dataType, dims, array, length, offset } of this.boundary.samples[sample] ?? []) {
+      this.file ??= ValuesFile.open(this.boundary.path);
+      const data = this.file.read(new (ARRAYS.get(array)!)(length), offset);
+      values.push([name, { dataType, dims, data }]);
     }
     return Object.fromEntries(values);
   }
 
-  async close(): Promise<void> {
-    await this.file?.close();
+  close(): void {
+    this.file?.close();
     this.file = undefined;
   }
 }
@@ -122,9 +113,9 @@ export function storedSamples(dataset: Dataset, boundary: StoredBoundary): Datas
     async *samples() {
       const reader = new BoundaryReader(boundary);
       try {
-        for (const index of boundary.samples.keys()) yield { feed: await reader.read(index) };
+        for (const index of boundary.samples.keys()) yield { feed: reader.read(index) };
       } finally {
-        await reader.close();
+        reader.close();
       }
     },
   };

@@ -7,8 +7,9 @@ import type { Graph } from "../ir/index.js";
 import type { StatisticRequest } from "../numeric/statistics.js";
 import type { BoundaryTarget, StoredBoundary } from "./boundary-file.js";
 import type { CalibrationClient } from "./process.js";
+import type { Cut, RoundCourse, RoundPlan } from "./round-course.js";
 import type { ScratchModels } from "./scratch-models.js";
-import { planRoundParts, type RoundPart, type Segment } from "./segments.js";
+import { planRoundParts, type RoundPart } from "./segments.js";
 
 export interface RoundLimitsOfParts {
   /** Most bytes of one sample's measured activations in memory at once. */
@@ -17,51 +18,56 @@ export interface RoundLimitsOfParts {
   readonly boundaryBytes: number;
 }
 
-/** How one round runs. */
-export interface ContinuedRound {
-  readonly segments: readonly Segment[];
-  /** Where it starts; absent in the first round. */
-  readonly resume?: StoredBoundary;
-  /** What the next round starts from; absent in the last round. */
-  readonly save?: BoundaryTarget;
-}
-
-export class ContinuedRounds {
+export class ContinuedRounds implements RoundCourse {
   private readonly parts: readonly RoundPart[];
   private stored: StoredBoundary | undefined;
+  /** Whether the round starts from the start of the measurement, as what it would start from was not stored. */
+  private isWhole = false;
 
-  /** @param bytes of the measured tensors that nodes make */
+  /**
+   * @param bytes of the measured tensors that nodes make
+   * @param whole how a round runs that starts from the start of the measurement
+   * @param start what the first round starts from, if not from the inputs
+   */
   constructor(
     graph: Graph,
     bytes: ReadonlyMap<string, number>,
     rounds: readonly (readonly StatisticRequest[])[],
     private readonly limits: RoundLimitsOfParts,
     private readonly scratch: ScratchModels,
+    private readonly whole: RoundCourse,
+    private readonly start: StoredBoundary | undefined,
   ) {
     const tensors = rounds.map((requests) => new Set(requests.map(({ tensor }) => tensor)));
     this.parts = planRoundParts(graph, bytes, limits.activationBytes, tensors);
   }
 
-  /** Undefined if what the round starts from was not stored: then it must start from the inputs. */
-  round(index: number): ContinuedRound | undefined {
-    const part = this.parts[index]!;
+  round(index: number, cut: Cut): RoundPlan {
+    const resume = index === 0 ? this.start : this.stored;
+    this.isWhole = index > 0 && !resume;
+    if (this.isWhole) return this.whole.round(index, cut);
+    const { segments, boundary } = this.parts[index]!;
     const isLast = index === this.parts.length - 1;
-    if (index > 0 && !this.stored) return undefined;
     return {
-      segments: part.segments,
-      ...(this.stored ? { resume: this.stored } : {}),
-      ...(isLast ? {} : { save: this.target(index, part.boundary) }),
+      segments,
+      ...(resume ? { resume } : {}),
+      ...(isLast ? {} : { save: this.target(index, boundary) }),
     };
   }
 
-  /** To be called when the samples of a round have run, before the round is closed. */
   async advance(child: CalibrationClient): Promise<void> {
+    if (this.isWhole) return this.whole.advance(child);
     this.drop();
     this.stored = await child.call("takeBoundary", []);
   }
 
-  /** Later rounds start from the inputs. */
-  drop(): void {
+  otherwise(): RoundCourse | undefined {
+    if (this.isWhole) return this.whole.otherwise();
+    this.drop();
+    return this.whole;
+  }
+
+  private drop(): void {
     if (this.stored) rmSync(this.stored.path, { force: true });
     this.stored = undefined;
   }

@@ -5,13 +5,8 @@ import { loadRuntime } from "../runtime/index.js";
 import type { StoredBoundary } from "./boundary-file.js";
 import { collectGarbage } from "./collect-garbage.js";
 import type { Statistic } from "./reducer.js";
-import {
-  type Advance,
-  CalibrationWorker,
-  type Round,
-  type SampleProblem,
-  type SegmentModel,
-} from "./worker.js";
+import type { Advance, Round, SampleProblem, SegmentModel } from "./worker-messages.js";
+import { CalibrationWorker } from "./worker.js";
 
 export {
   firstLoad,
@@ -46,7 +41,7 @@ export async function addSegment(segment: SegmentModel): Promise<void> {
 }
 
 export async function begin(feed: Feed): Promise<void> {
-  return (await worker).begin(feed);
+  (await worker).begin(feed);
 }
 
 export async function advance(isLast: boolean): Promise<Advance> {

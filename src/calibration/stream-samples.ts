@@ -9,7 +9,7 @@ import type { InnerTensor } from "./expose-subgraph-tensors.js";
 import type { CalibrationClient } from "./process.js";
 import { modelLabel, type ScratchModels } from "./scratch-models.js";
 import type { Segment } from "./segments.js";
-import type { SampleProblem } from "./worker.js";
+import type { SampleProblem } from "./worker-messages.js";
 
 export interface StreamOptions {
   readonly dataset: Dataset;

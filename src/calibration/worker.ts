@@ -3,64 +3,17 @@
  * it.
  */
 import { availableParallelism } from "node:os";
-import type { DataType, Feed } from "../ir/index.js";
-import type {
-  GramRequest,
-  MeasuredGram,
-  ScalarRequest,
-  StatisticRequest,
-  StoredGram,
-} from "../numeric/statistics.js";
+import type { Feed } from "../ir/index.js";
+import type { GramRequest, MeasuredGram, ScalarRequest, StoredGram } from "../numeric/statistics.js";
 import { type OnnxRuntime, type Session, YIELDING, LEVELS, type SessionOptions } from "../runtime/runtime.js";
-import { BoundaryReader, BoundaryWriter, type BoundaryTarget, type StoredBoundary } from "./boundary-file.js";
+import { BoundaryReader, BoundaryWriter, type StoredBoundary } from "./boundary-file.js";
 import { UsedMemory } from "./collect-garbage.js";
 import { gramProduct } from "./gram-product.js";
 import { gramBytesOf, writeGram } from "./moments-file.js";
-import { Reducer, type TensorProblem, type Statistic } from "./reducer.js";
+import { Reducer, type Statistic } from "./reducer.js";
 import { ReducingPool } from "./reducing-pool.js";
+import type { Advance, Round, SampleProblem, SegmentModel } from "./worker-messages.js";
 import { AdaptiveSession } from "../runtime/adaptive-session.js";
-
-/** One pass over the samples. */
-export interface Round {
-  /** Name of the model in messages. */
-  readonly label: string;
-  readonly requests: readonly StatisticRequest[];
-  /** The number of samples to come. */
-  readonly samples: number;
-  /**
-   * Approximate number of elements of one sample's requested tensors, to decide whether threads are worth
-   * starting.
-   */
-  readonly elements: number;
-  /** Total number of threads; undefined: one per processor. */
-  readonly threads: number | undefined;
-  /** What the samples start from, instead of their feeds. */
-  readonly resume?: StoredBoundary;
-  /** What to keep of each sample for the next round. */
-  readonly save?: BoundaryTarget;
-}
-
-/** A part of the model; see segments.ts. */
-export interface SegmentModel {
-  readonly modelPath: string;
-  /** Its outputs. */
-  readonly outputs: readonly string[];
-  /** What later segments need, of its outputs and of what it was given. */
-  readonly keep: readonly string[];
-  /** Whether there are others, so that it may hold no memory between its runs. */
-  readonly isPart: boolean;
-}
-
-export interface SampleProblem extends TensorProblem {
-  /** Index of the sample. */
-  readonly sample: number;
-}
-
-export interface Advance {
-  readonly problem: SampleProblem | undefined;
-  /** Of what later segments need. */
-  readonly types: ReadonlyMap<string, DataType>;
-}
 
 const THREADS_FROM = 2 ** 19;
 
@@ -147,8 +100,8 @@ export class CalibrationWorker {
   }
 
   /** Takes the first sample, which goes through the segments while they are added. */
-  async begin(feed: Feed): Promise<void> {
-    this.first = await this.start(feed, 0);
+  begin(feed: Feed): void {
+    this.first = this.start(feed, 0);
   }
 
   /** Runs the first sample through the segment added last. @param isLast whether no other will be added */
@@ -157,7 +110,7 @@ export class CalibrationWorker {
     const { feed, kept } = this.first;
     const { problem, values } = await this.runSegment(segments.length - 1, feed, kept, 0);
     this.first = { feed, kept: values };
-    if (isLast) await writer?.add({ ...feed, ...values });
+    if (isLast) writer?.add({ ...feed, ...values });
     const types = Object.entries(values).map(([name, { dataType }]) => [name, dataType] as const);
     return { problem, types: new Map(types) };
   }
@@ -179,7 +132,7 @@ export class CalibrationWorker {
   }
 
   /** What the next round can start from, if all of it was stored. */
-  async takeBoundary(): Promise<StoredBoundary | undefined> {
+  takeBoundary(): StoredBoundary | undefined {
     return this.requireRound().writer?.finish();
   }
 
@@ -200,7 +153,7 @@ export class CalibrationWorker {
   }
 
   /** Writes the matrices that were too large to be taken to a file, and frees their memory. */
-  async writeGram(path: string): Promise<StoredGram> {
+  writeGram(path: string): StoredGram {
     const gram = this.large;
     this.large = undefined;
     if (!gram) throw new Error("a large matrix must be taken first");
@@ -211,8 +164,8 @@ export class CalibrationWorker {
     await this.running?.pool?.close();
     for (const { session } of this.running?.segments ?? []) await session.release();
     await this.running?.gram.release();
-    await this.running?.reader?.close();
-    await this.running?.writer?.finish();
+    this.running?.reader?.close();
+    this.running?.writer?.finish();
     this.running = this.large = undefined;
     this.first = { feed: {}, kept: {} };
     this.reducing = Promise.resolve(undefined);
@@ -220,20 +173,20 @@ export class CalibrationWorker {
 
   private async observeNext(given: Feed, sample: number): Promise<SampleProblem | undefined> {
     const { segments, writer } = this.requireRound();
-    const { feed, kept } = await this.start(given, sample);
+    const { feed, kept } = this.start(given, sample);
     let values = kept;
     let problem: SampleProblem | undefined;
     if (segments.length === 0)
       problem = await this.reduce(feed, sample, new Set(writer ? Object.keys(feed) : []));
     for (let k = 0; k < segments.length && !problem; k++)
       ({ problem, values } = await this.runSegment(k, feed, values, sample));
-    await writer?.add({ ...feed, ...values });
+    writer?.add({ ...feed, ...values });
     return problem;
   }
 
   /** What a sample starts from: its inputs, and what earlier rounds have made of them. */
-  private async start(given: Feed, sample: number): Promise<{ readonly feed: Feed; readonly kept: Feed }> {
-    const stored = await this.requireRound().reader?.read(sample);
+  private start(given: Feed, sample: number): { readonly feed: Feed; readonly kept: Feed } {
+    const stored = this.requireRound().reader?.read(sample);
     return { feed: stored ?? given, kept: stored ?? {} };
   }
 

@@ -20,11 +20,8 @@ import {
 import {
   checkGates,
   comparedSession,
-  compareLoads,
   compareSizes,
-  isSameFile,
   loaded,
-  measureLoad,
   readableFiles,
   readExecuted,
   requireLevel,
@@ -36,13 +33,12 @@ import {
   type Gate,
   type Latency,
   type LoadComparison,
-  type LoadFigures,
   type SizeComparison,
 } from "../verify/index.js";
 import { gateLimits } from "../plan/gate-limits.js";
 import { type BlameContext, blamed, originalOf } from "./blame.js";
+import { compareLoading, FirstLoads } from "./compare-loading.js";
 import { withFailingSample } from "./original-fault.js";
-import type { RunData } from "./run-data.js";
 import { totalMacs } from "./total-macs.js";
 import { option } from "../option-names.js";
 
@@ -95,10 +91,13 @@ export async function measureAgainst(context: MeasureContext, path: string): Pro
   const size = await inStage("pack", () =>
     compareSizes(context.originalPath, path, context.options.packedSizes, context.originalSizes?.()),
   );
-  const measured = await inStage("compare", () => runBoth(context, path, size));
+  const loads = new FirstLoads();
+  const measured = await inStage("compare", () => runBoth({ ...context, loads }, path, size));
   const { wasRun, ...figures } = measured;
   const { fidelity, accuracy, latency, executed } = figures;
-  const load = wasRun ? await inStage("measure loading", () => compareLoading(context, path)) : undefined;
+  const load = wasRun
+    ? await inStage("measure loading", () => compareLoading(context, path, loads))
+    : undefined;
   const { maxMacs } = context.options;
   const known = {
     size,
@@ -117,32 +116,6 @@ export async function measureAgainst(context: MeasureContext, path: string): Pro
   };
 }
 
-/** The original's figures: the candidates of a run are compared with the same. */
-const originalLoads = new WeakMap<RunData, LoadFigures>();
-
-/**
- * Each model is loaded in a process that has loaded no other. For the original, that was the process of the
- * comparison, and a file equal to it is not loaded once more.
- */
-async function compareLoading(context: MeasureContext, path: string): Promise<LoadComparison> {
-  const { data, referencePath, name, logger, standsAlone = false } = context;
-  logger.progress?.({ step: "measure loading", done: 0 });
-  const original = originalLoads.get(data) ?? (await measureLoad(referencePath, name));
-  originalLoads.set(data, original);
-  const isEqual = await isSameFile(referencePath, path);
-  const compressed = isEqual
-    ? original
-    : await measureLoad(path, standsAlone ? path : "the compressed model");
-  return compareLoads(original, compressed);
-}
-
-/** Keeps what loading the original took, if it was the first model that the runtime loaded. */
-async function rememberLoad({ data, referencePath }: MeasureContext, runtime: RemoteRuntime): Promise<void> {
-  if (originalLoads.has(data)) return;
-  const first = await runtime.firstLoad();
-  if (first?.path === referencePath) originalLoads.set(data, first.cost);
-}
-
 async function countMacs({ originalPath }: MeasureContext, path: string): Promise<MacsOfBoth> {
   const original = readModel(originalPath);
   return { original: await totalMacs(original), compressed: await totalMacs(readModel(path), original) };
@@ -153,11 +126,11 @@ interface MacsOfBoth {
   readonly compressed: number | undefined;
 }
 
-async function runBoth(
-  context: MeasureContext,
-  path: string,
-  size: SizeComparison,
-): Promise<RunMeasurements> {
+interface RunContext extends MeasureContext {
+  readonly loads: FirstLoads;
+}
+
+async function runBoth(context: RunContext, path: string, size: SizeComparison): Promise<RunMeasurements> {
   if (context.options.verify === false)
     return unproven(
       `The compressed model was not loaded or compared, because verification is off (${option("verify", false)}).`,
@@ -191,7 +164,7 @@ async function runBoth(
     const measured = found
       ? await compare(context, path, size, runtime, found)
       : await loadOnly(context, path, runtime);
-    await rememberLoad(context, runtime);
+    await context.loads.note(runtime);
     return measured;
   } catch (error) {
     throw context.standsAlone === true
@@ -238,7 +211,8 @@ async function loadOnly(
   const { referencePath, name, logger, standsAlone = false } = context;
   const levelOf = (file: string, label: string): Promise<UsedLevel> =>
     loaded(file, async (loadable) => {
-      const session = await runtime.open(loadable, { label });
+      // One thread, so that what loading takes is measured.
+      const session = await runtime.open(loadable, { label, threads: 1 });
       const used = await session.usedLevel();
       await session.release();
       return used;
@@ -274,11 +248,11 @@ interface Runnable {
 
 /** None if the original does not run on random inputs. */
 async function runnable(
-  context: MeasureContext,
+  context: RunContext,
   originalBytes: number,
   runtime: RemoteRuntime,
 ): Promise<Runnable | undefined> {
-  const { referencePath, name, data, logger, options } = context;
+  const { referencePath, name, data, logger, options, loads } = context;
   if (!data.evaluation) return undefined;
   if (!data.isMadeUp) return { evaluation: data.evaluation };
   const { trialSeconds = TRIAL_SECONDS + Math.floor(originalBytes / 1e5) } = options;
@@ -297,6 +271,8 @@ async function runnable(
   const readable = await readableFiles([referencePath]);
   const path = readable.files[0]?.path ?? referencePath;
   const session = await runtime.open(path, { ...comparedSession(options), label: name });
+  // The process may be killed below.
+  await loads.note(runtime);
   let isKept = false;
   let isLate = false;
   const timer = setTimeout(() => {

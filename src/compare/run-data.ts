@@ -15,6 +15,7 @@ import type { CompressOptions } from "../plan/compress-options.js";
 import { gateLimits } from "../plan/gate-limits.js";
 import { requireThreads } from "../plan/threads.js";
 import { option } from "../option-names.js";
+import { refuseEmptyPath } from "../regular-file.js";
 
 export interface RunData {
   readonly calibration: Dataset | undefined;
@@ -99,16 +100,16 @@ function randomData(inputs: ModelInputs, seed: number): Pick<RunData, "evaluatio
   }
 }
 
-/** @param name of the option, for the error for an empty path, which a shell gives for an unset variable */
+/** @param name of the option, for the error for an empty path */
 export async function openData(
   name: string,
   data: string | Dataset | undefined,
   inputs: ModelInputs,
   labels?: string,
 ): Promise<Dataset | undefined> {
+  if (labels !== undefined) refuseEmptyPath(option("labels"), labels, "a file with one label per sample");
   if (typeof data !== "string") return data && abortableSamples(data);
-  if (data.trim() === "")
-    throw new EdgecError("BAD_OPTION", `${name} is empty: give ${dataFormatsText()}, or leave it out.`);
+  refuseEmptyPath(name, data, dataFormatsText());
   return abortableSamples(await openDataset(data, inputs, labels === undefined ? {} : { labels }));
 }
 

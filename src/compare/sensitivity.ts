@@ -3,7 +3,14 @@ import { abortable } from "../abort.js";
 import { requirePath } from "../arguments.js";
 import { calibrate, type CalibrationOptions } from "../calibration/calibrate.js";
 import { CalibrationProcess } from "../calibration/process.js";
-import { abortableSamples, openDataset, splitHoldOut, take, type Dataset } from "../data/index.js";
+import {
+  abortableSamples,
+  dataFormatsText,
+  openDataset,
+  splitHoldOut,
+  take,
+  type Dataset,
+} from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model, fedInputs } from "../ir/index.js";
@@ -23,6 +30,8 @@ import { runPasses } from "../run/run-plan.js";
 import type { SearchNode, SearchSpace } from "../search/by-accuracy.js";
 import { quantizationSpace } from "../search/quantization-space.js";
 import { learningThreads } from "../plan/threads.js";
+import { option } from "../option-names.js";
+import { refuseEmptyPath } from "../regular-file.js";
 import type { Plan } from "../plan/plan-types.js";
 
 export type SensitivityOptions = Pick<
@@ -92,6 +101,7 @@ export function sensitivity(path: string, options: SensitivityOptions): Promise<
 async function measureNodes(path: string, options: SensitivityOptions): Promise<SensitivityReport> {
   const { calib, top = Infinity, logger = SILENT, seed = 0, threads: asked, ...rest } = options;
   const threads = learningThreads(asked);
+  if (typeof calib === "string") refuseEmptyPath(option("calib"), calib, dataFormatsText(), true);
   const model = readModel(path);
   assertSound(model, path);
   const data = abortableSamples(

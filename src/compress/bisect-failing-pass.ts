@@ -156,6 +156,7 @@ class Trials {
       original: referencePath,
       compressed: path,
       names: [name, "the model"],
+      originalBytes: (await this.context.originalSizes()).raw,
       fidelityData: take(evaluation, SAMPLES),
       runtime,
     });

@@ -1,6 +1,7 @@
 /** Copies an array in Fortran order so that the entries of the first axis are contiguous. */
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { takeTurn } from "../abort.js";
+import { writeAll } from "../onnx/temporary-file.js";
 import { TemporaryFolder } from "../onnx/temporary-folder.js";
 import { systemErrorOf } from "../system-errors.js";
 import { plainBytes, type ByteSource } from "./byte-source.js";
@@ -41,7 +42,8 @@ async function writeRows(source: ByteSource, layout: NpyLayout, path: string): P
       const count = Math.min(atOnce, columns - from);
       const tile = transposed(await reader.read(count * rows * width), count, rows, width);
       for (let row = 0; row < rows; row++) {
-        writeSync(file, tile, row * count * width, count * width, (row * columns + from) * width);
+        const own = tile.subarray(row * count * width, (row + 1) * count * width);
+        writeAll(file, own, (row * columns + from) * width);
         if (row % 1024 === 0) await takeTurn();
       }
     }

@@ -7,10 +7,10 @@ import type { Graph, Node } from "./graph.js";
 import { nodeLabel } from "./node.js";
 import type { Model } from "./model.js";
 import { NodeOrder } from "./node-order.js";
-import { elementCount, type Tensor } from "./tensor.js";
-import { bodiesOf, capturedNames, subgraphsOf } from "./traverse.js";
+import { elementCount, type Tensor, withBytes } from "./tensor.js";
+import { bodiesOf } from "./traverse.js";
 import { namesOf, type UniqueNames } from "./unique-names.js";
-import { renameInputs, UseIndex, usedNames } from "./use-index.js";
+import { renameAllInputs, renameInputs, UseIndex, usedNames, usesOnceDirectly } from "./use-index.js";
 import type { ValueInfo } from "./value.js";
 
 /** The state shared by the editors of one model. */
@@ -111,10 +111,7 @@ export class GraphEditor {
     const users = this.uses.usersOf(name);
     if (users.size !== 1 || this.isOutput(name)) return undefined;
     const [only] = users;
-    if (!only) return undefined;
-    return only.inputs.filter((input) => input === name).length === 1 && !capturedNames(only).has(name)
-      ? only
-      : undefined;
+    return only && usesOnceDirectly(only, name) ? only : undefined;
   }
 
   /** Names that a node of this graph uses: its inputs and the names that its bodies capture. */
@@ -182,17 +179,9 @@ export class GraphEditor {
    * bytes.
    */
   replaceValues(tensor: Tensor, pieces: Iterable<Uint8Array>): void {
-    const { name, dims, dataType, docString, metadata } = tensor;
-    const length = byteSize(dataType, elementCount(tensor)) ?? 0;
+    const length = byteSize(tensor.dataType, elementCount(tensor)) ?? 0;
     const bytes = this.whole.scratch?.keepPieces(length, pieces) ?? joinPieces(length, pieces);
-    this.put({
-      dims,
-      dataType,
-      ...(bytes instanceof Uint8Array ? { raw: bytes } : { lazy: bytes }),
-      ...(name === undefined ? {} : { name }),
-      ...(docString === undefined ? {} : { docString }),
-      ...(metadata === undefined ? {} : { metadata }),
-    });
+    this.put(withBytes(tensor, bytes));
   }
 
   private put(tensor: Tensor): void {
@@ -275,7 +264,7 @@ export class GraphEditor {
     for (const node of this.consumers(from)) {
       if (except?.has(node)) continue;
       this.uses.unlink(node);
-      for (const body of renameInputs(node, from, to)) this.whole.editors.get(body)?.forgetOutputs();
+      this.forgetOutputsOf(renameInputs(node, from, to));
       this.link(node);
     }
   }
@@ -289,19 +278,16 @@ export class GraphEditor {
     for (const from of names.keys()) for (const user of this.uses.usersOf(from)) users.add(user);
     for (const node of users) {
       this.uses.unlink(node);
-      const captured = subgraphsOf(node).length > 0 ? [...capturedNames(node)] : [];
-      node.inputs = node.inputs.map((name) => names.get(name) ?? name);
-      for (const from of captured) {
-        const to = names.get(from);
-        if (to === undefined) continue;
-        for (const body of renameInputs(node, from, to)) this.whole.editors.get(body)?.forgetOutputs();
-      }
+      this.forgetOutputsOf(renameAllInputs(node, names));
       this.link(node);
     }
   }
 
-  private forgetOutputs(): void {
-    this.outputs = undefined;
+  private forgetOutputsOf(bodies: readonly Graph[]): void {
+    for (const body of bodies) {
+      const editor = this.whole.editors.get(body);
+      if (editor) editor.outputs = undefined;
+    }
   }
 
   private link(node: Node): void {

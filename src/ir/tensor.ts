@@ -158,3 +158,18 @@ function encodeTyped(tensor: Tensor): Uint8Array {
 export function bytesOf(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
+
+/** The tensor with other bytes, of the same type and shape. */
+export function withBytes(
+  { name, dims, dataType, docString, metadata }: Tensor,
+  bytes: Uint8Array | ByteSource,
+): Tensor {
+  return {
+    dims,
+    dataType,
+    ...(bytes instanceof Uint8Array ? { raw: bytes } : { lazy: bytes }),
+    ...(name === undefined ? {} : { name }),
+    ...(docString === undefined ? {} : { docString }),
+    ...(metadata === undefined ? {} : { metadata }),
+  };
+}

@@ -40,10 +40,25 @@ export function usedNames(node: Node): Set<string> {
   return used;
 }
 
+/** Whether the name is exactly one of the node's inputs, and no body of it uses it. */
+export function usesOnceDirectly(node: Node, name: string): boolean {
+  return node.inputs.filter((input) => input === name).length === 1 && !capturedNames(node).has(name);
+}
+
 /** Renames a use in the node and in its bodies, unless a body shadows the name. Returns the changed bodies. */
 export function renameInputs(node: Node, from: string, to: string): Graph[] {
   node.inputs = node.inputs.map((input) => (input === from ? to : input));
   const open = subgraphsOf(node).filter((body) => !bindsName(body, from));
   for (const body of open) for (const output of body.outputs) if (output.name === from) output.name = to;
   return open.concat(open.flatMap((body) => body.nodes.flatMap((inner) => renameInputs(inner, from, to))));
+}
+
+/** The same for many names at once, as given by the map: the inputs of the node are walked only once. */
+export function renameAllInputs(node: Node, names: ReadonlyMap<string, string>): Graph[] {
+  const captured = subgraphsOf(node).length > 0 ? [...capturedNames(node)] : [];
+  node.inputs = node.inputs.map((name) => names.get(name) ?? name);
+  return captured.flatMap((from) => {
+    const to = names.get(from);
+    return to === undefined ? [] : renameInputs(node, from, to);
+  });
 }

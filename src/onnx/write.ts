@@ -103,8 +103,9 @@ export function writeModel(model: Model, path: string, options: WriteOptions = {
   }
 }
 
-/** Throws CANNOT_WRITE when the folder does not exist or the path is a folder. */
+/** Throws CANNOT_WRITE when the path is empty or a folder, or the folder does not exist. */
 function requirePlace(path: string): void {
+  if (path === "") throw refusal(path, "the name is empty. Give a file name.");
   const folder = dirname(path);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw refusal(path, `the folder "${folder}" does not exist. Create it first.`);

@@ -1,8 +1,9 @@
 /** Recognizes files that edgec wrote, so that a run replaces only files of an earlier run. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { basename } from "node:path";
 import type { Model } from "../ir/index.js";
 import { dataLocations, readModel } from "../onnx/index.js";
+import { readFully } from "../onnx/read-fully.js";
 import { VERSION } from "../version.js";
 
 /** Key of the mark in the model's metadata. */
@@ -40,16 +41,10 @@ export function isEqualFile(a: string, b: string): boolean {
     const [first = 0, second = 0] = files;
     const size = fstatSync(first).size;
     if (fstatSync(second).size !== size) return false;
-    const pieces = [Buffer.alloc(PIECE), Buffer.alloc(PIECE)] as const;
-    for (let at = 0; at < size;) {
-      const got = readSync(first, pieces[0], 0, PIECE, at);
-      if (
-        got === 0 ||
-        readSync(second, pieces[1], 0, got, at) !== got ||
-        !pieces[0].subarray(0, got).equals(pieces[1].subarray(0, got))
-      )
-        return false;
-      at += got;
+    for (let at = 0; at < size; at += PIECE) {
+      const pieces = [0, 1].map(() => Buffer.alloc(Math.min(PIECE, size - at))) as [Buffer, Buffer];
+      if (!readFully(first, pieces[0], at) || !readFully(second, pieces[1], at)) return false;
+      if (!pieces[0].equals(pieces[1])) return false;
     }
     return true;
   } catch {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { EdgecError } from "../errors.js";
 import type { Model } from "../ir/index.js";
-import { requireRegularFile } from "../regular-file.js";
+import { refuseEmptyPath, requireRegularFile } from "../regular-file.js";
 import { nodeNames } from "./exclusions.js";
 import { option } from "../option-names.js";
 
@@ -122,6 +122,7 @@ export function requireSameModel(
 }
 
 function parse(path: string): unknown {
+  refuseEmptyPath(option("replay"), path, "the report of an earlier run");
   requireRegularFile(path);
   let text: string;
   try {

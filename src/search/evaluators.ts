@@ -3,7 +3,14 @@ import { take, type Dataset } from "../data/index.js";
 import type { Feed, Model } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
 import { type ModelTimes, openRemote } from "../runtime/index.js";
-import { checkGates, type GateLimits, quantile, readableOutputs, verifyModels } from "../verify/index.js";
+import {
+  checkGates,
+  type GateLimits,
+  quantile,
+  readableOutputs,
+  sizesOf,
+  verifyModels,
+} from "../verify/index.js";
 import type { ModelEvaluators } from "./search-types.js";
 
 interface EvaluatorContext {
@@ -86,7 +93,7 @@ async function gatesHold(
       compressed,
       runs: 0,
       threads,
-      size: UNKNOWN_SIZE,
+      size: { ...UNKNOWN_SIZE, original: await sizesOf(referencePath) },
       ...(isLabelled ? { evalData: evaluation } : { fidelityData: evaluation }),
       ...(metric === undefined ? {} : { metric }),
     });
@@ -95,11 +102,7 @@ async function gatesHold(
 }
 
 /** Gates on size are not checked here. */
-const UNKNOWN_SIZE = {
-  original: { raw: 0, gzip: null, brotli: null },
-  compressed: { raw: 0, gzip: null, brotli: null },
-  ratio: 1,
-};
+const UNKNOWN_SIZE = { compressed: { raw: 0, gzip: null, brotli: null }, ratio: 1 };
 
 async function inFolder<T>(use: (folder: TemporaryFolder) => Promise<T>): Promise<T> {
   const folder = await TemporaryFolder.create("search");

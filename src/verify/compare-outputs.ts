@@ -2,13 +2,11 @@
  * Runs both models on the same samples and measures fidelity on all of them, and accuracy on those with
  * labels.
  */
-import { statSync } from "node:fs";
 import { untilAborted } from "../abort.js";
 import type { Dataset, Label } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, Model } from "../ir/index.js";
-import { dataFiles, readModel } from "../onnx/index.js";
 import type { RemoteRuntime, RemoteSession, Session, SessionOptions } from "../runtime/index.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { FidelityMeter, type OutputFidelity } from "./fidelity.js";
@@ -42,8 +40,8 @@ export interface OutputComparison {
   readonly session?: SessionOptions;
   /** The original, if it is open already with these options; it is released with the other. */
   readonly opened?: RemoteSession;
-  /** Bytes of an original from which memory decides which model is loaded first; default 1e9. */
-  readonly largeBytes?: number;
+  /** Of the original with its data files. */
+  readonly originalBytes: number;
   readonly logger?: Logger;
   /** Models of these files that were already read. */
   readonly models?: ReadonlyMap<string, Model>;
@@ -98,7 +96,7 @@ async function compareFiles(
     return runtime.open(path, { ...session, label: names?.[index] ?? label });
   };
   // Decoding its weights may take more memory than they do afterwards, which must not come on top of the original.
-  const isLarge = fileBytes(comparison) >= (comparison.largeBytes ?? LARGE_BYTES);
+  const isLarge = comparison.originalBytes >= LARGE_BYTES;
   if (isLarge && opened) await releaseQuietly(opened);
   const first = isLarge ? await open(1) : (opened ?? (await open(0)));
   try {
@@ -120,13 +118,8 @@ async function compareFiles(
   }
 }
 
+/** From this many bytes of an original on, memory decides which model is loaded first. */
 const LARGE_BYTES = 1e9;
-
-/** Of the original with its data files. */
-function fileBytes({ original, models }: OutputComparison): number {
-  const data = dataFiles(models?.get(original) ?? readModel(original));
-  return [original, ...data].reduce((sum, path) => sum + statSync(path).size, 0);
-}
 
 /** Ignores errors: after a crash there is nothing to release, and the crash itself must be reported. */
 function releaseQuietly(session: Session): Promise<void> {

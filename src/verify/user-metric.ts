@@ -4,7 +4,8 @@ import type { Label } from "../data/dataset.js";
 import { importUserModule, inUserCall } from "../data/user-code.js";
 import { BadDataError, EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
-import { requireRegularFile } from "../regular-file.js";
+import { option } from "../option-names.js";
+import { refuseEmptyPath, requireRegularFile } from "../regular-file.js";
 import { BUILT_IN_METRICS, type Metric, type MetricMeter } from "./accuracy.js";
 
 /** One evaluated sample, as passed to a metric module: outputs by name, each `{ dataType, dims, data }`. */
@@ -34,6 +35,7 @@ function builtInOf(name: string): Metric | undefined {
  */
 export function requireMetric(nameOrPath: string): void {
   if (builtInOf(nameOrPath)) return;
+  refuseEmptyPath(option("metric"), nameOrPath, `${Object.keys(BUILT_IN_METRICS).join(", ")}, or a module`);
   requireRegularFile(nameOrPath);
   const found = statSync(nameOrPath, { throwIfNoEntry: false });
   if (found?.isFile() !== true)

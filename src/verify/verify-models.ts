@@ -76,6 +76,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
   const compressed = readModel(options.compressed);
   requireSameInterface(original, compressed, options);
   const metric = await metricOf(options);
+  const size = options.size ?? (await compareSizes(options.original, options.compressed));
   const runtime = options.runtime ?? (await openRemote());
   try {
     const data = fidelityDataOf(options, original);
@@ -83,6 +84,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
       ...given(options),
       ...(metric ? { metric } : {}),
       fidelityData: data,
+      originalBytes: size.original.raw,
       isOpen: dataDependentSizes(original),
       runtime,
       session: { ...comparedSession(options), plansMemory: !(await hasLargeInputs(data)) },
@@ -112,13 +114,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
       options.logger ?? SILENT,
       options.names?.[1],
     );
-    return {
-      size: options.size ?? (await compareSizes(options.original, options.compressed)),
-      fidelity,
-      accuracy,
-      latency,
-      executed,
-    };
+    return { size, fidelity, accuracy, latency, executed };
   } finally {
     if (!options.runtime) await runtime.close();
   }

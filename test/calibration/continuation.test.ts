@@ -6,7 +6,10 @@ import { calibrate } from "../../src/calibration/calibrate.js";
 import { Continuation } from "../../src/calibration/continuation.js";
 import { exactBoundary } from "../../src/calibration/exact-boundary.js";
 import { DataType, floatTensor, integerTensor, makeNode, type Model, type Node } from "../../src/ir/index.js";
-import type { MomentsRequest } from "../../src/numeric/statistics.js";
+import { readModel } from "../../src/onnx/index.js";
+import type { OnnxRuntime } from "../../src/runtime/index.js";
+import { EdgecError } from "../../src/errors.js";
+import type { GramRequest, MomentsRequest } from "../../src/numeric/statistics.js";
 import { ModelKeys } from "../../src/run/model-keys.js";
 import { countingRuntime, inThisProcess } from "../support/counting-runtime.js";
 import { dataset, feed, model } from "../support/feed-models.js";
@@ -17,6 +20,15 @@ const LAYERS = 8;
 const SAMPLES = 3;
 
 const moments = (layer: number): MomentsRequest => ({ kind: "moments", tensor: `y${layer}`, axis: 1 });
+
+const gram = (layer: number): GramRequest => ({
+  kind: "gram",
+  tensor: `y${layer}`,
+  layout: { type: "lastAxis" },
+});
+
+const isOutput = ({ graph }: Model, name: RegExp): boolean =>
+  graph.outputs.some((output) => name.test(output.name));
 
 /** Layers of a product and a bias between codes; every third adds what the one before it got. */
 function layers(): Model {
@@ -102,6 +114,42 @@ describe("measurements that continue", () => {
     runs.clear();
     await calibrate({ ...changed, model: withBias(changed.model, 6, 3), continued: { by, later: [] } });
     expect(runs.get("m0")).toBeUndefined();
+  });
+
+  it("run in rounds of their own, the first from where the measurement before ended", async () => {
+    const { runtime, runs } = await countingRuntime();
+    const common = { dataset: data, process: inThisProcess(runtime), model: layers() };
+    const later = [5, 6, 7].map(gram);
+    await calibrate({ ...common, requests: [moments(4)], continued: { by, later } });
+    runs.clear();
+    // Of one matrix: every matrix makes a round.
+    const rounds = { ...common, requests: later, roundBytes: 8 * WIDTH ** 2 };
+    const statistics = await calibrate({ ...rounds, continued: { by, later: [] } });
+    expect(runs.get("m0")).toBeUndefined();
+    expect(runs.get("m7")).toBe(SAMPLES + 1);
+    const fromInputs = await calibrate(rounds);
+    for (const request of later) expect(statistics.get(request)).toEqual(fromInputs.get(request));
+  });
+
+  it.each([
+    ["hand over what lies at the cut", (model: Model) => isOutput(model, /^d\d+q$/)],
+    ["start from it", ({ graph }: Model) => graph.inputs.some(({ name }) => /^d\d+q$/.test(name))],
+  ])("run without a cut if the runtime refuses to %s", async (_what, isRefused) => {
+    const { runtime } = await countingRuntime();
+    let refusals = 0;
+    const open: OnnxRuntime["open"] = (source, options) => {
+      if (typeof source !== "string" || !isRefused(readModel(source))) return runtime.open(source, options);
+      // Without a way out, the measurement would ask again and again.
+      const code = ++refusals > 100 ? "RUNTIME_CRASHED" : "MODEL_REJECTED";
+      return Promise.reject(new EdgecError(code, "refused"));
+    };
+    const common = { dataset: data, process: inThisProcess({ ...runtime, open }), model: layers() };
+    for (const layer of [4, 5]) {
+      const options = { ...common, requests: [moments(layer)] };
+      const statistics = await calibrate({ ...options, continued: { by, later: [moments(7)] } });
+      expect(statistics.get(moments(layer))).toEqual((await calibrate(options)).get(moments(layer)));
+    }
+    expect(refusals).toBeGreaterThan(0);
   });
 
   it("leave no file behind", async () => {

@@ -18,13 +18,13 @@ const values = (seed: number, count: number): number[] =>
   [...normalArray(count, seed)].map((x) => 1 + x ** 2);
 const gram = (more: Partial<MeasuredGram>): MeasuredGram => ({ size, rows, means, matrices: [], ...more });
 
-it.each(["doubles", "singles"])("reads each group of matrices in %s", async (form) => {
+it.each(["doubles", "singles"])("reads each group of matrices in %s", (form) => {
   const matrices = [1, 2].map((seed) =>
     form === "doubles"
       ? Float64Array.from(values(seed, size ** 2))
       : Float32Array.from(values(seed, size ** 2)),
   );
-  const file = await writeGram(gram({ matrices }), join(folder, form));
+  const file = writeGram(gram({ matrices }), join(folder, form));
   expect(file.form).toBe(form);
   for (const group of [0, 1])
     expect(readInputs({ file, group })).toEqual(
@@ -32,9 +32,9 @@ it.each(["doubles", "singles"])("reads each group of matrices in %s", async (for
     );
 });
 
-it("reads rows, for the routine that asks for them", async () => {
+it("reads rows, for the routine that asks for them", () => {
   const samples = [3, 4].map((seed) => Float32Array.from(values(seed, rows * size)));
-  const file = await writeGram(gram({ samples }), join(folder, "rows"));
+  const file = writeGram(gram({ samples }), join(folder, "rows"));
   const layer = { weights: new Float32Array(size), rows: 1, columns: size };
   const system = { ridge: 0.01, centred: true };
   const [read] = withInputsRead<"measureRemovals">([
@@ -43,7 +43,7 @@ it("reads rows, for the routine that asks for them", async () => {
   expect(read.inputs).toEqual([sampledInputs(size, samples[1]!, means[1]!), undefined]);
 });
 
-it("finds nothing in inputs that are all zero", async () => {
-  const file = await writeGram(gram({ matrices: [new Float64Array(size ** 2)] }), join(folder, "zero"));
+it("finds nothing in inputs that are all zero", () => {
+  const file = writeGram(gram({ matrices: [new Float64Array(size ** 2)] }), join(folder, "zero"));
   expect(readInputs({ file, group: 0 })).toBeUndefined();
 });

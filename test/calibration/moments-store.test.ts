@@ -24,10 +24,10 @@ const small: Gram = {
 /** Gives one matrix, and tells where it was written. */
 function childWith(gram: Gram) {
   const paths: string[] = [];
-  const call = async (method: string, [argument]: readonly unknown[]): Promise<unknown> => {
-    if (method === "takeGram") return (argument as GramRequest) === request ? 1e9 : undefined;
+  const call = (method: string, [argument]: readonly unknown[]): Promise<unknown> => {
+    if (method === "takeGram") return Promise.resolve(argument === request ? 1e9 : undefined);
     paths.push(argument as string);
-    return writeGram(gram, argument as string);
+    return Promise.resolve(writeGram(gram, argument as string));
   };
   return { child: { call } as unknown as CalibrationClient, paths };
 }

@@ -7,6 +7,17 @@ import { rmSync, symlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import {
+  bench,
+  compress,
+  inspect,
+  openDataset,
+  readModel,
+  sensitivity,
+  verify,
+  writeModel,
+} from "../../src/index.js";
+import { fedInputs } from "../../src/ir/index.js";
 import { requireRegularFile, whyUnreadable } from "../../src/regular-file.js";
 import { edgec } from "../support/run-edgec.js";
 import { run } from "./in-process.js";
@@ -56,6 +67,51 @@ const commands = ({
   replay: ["x.json", (path) => ["compress", model, "--int8", "--calib", calib, "--replay", path]],
   target: ["x.json", (path) => ["compress", model, "--target", path]],
   "emulated target": ["x.json", (path) => ["verify", model, model, "--emulate", path]],
+});
+
+describe("an empty path", () => {
+  const named =
+    /^(--[a-z-]+ is empty: give |cannot read "": the path is empty\. Give |there is no target ""\. Give )/;
+  it.each(Object.keys(commands({} as UserFiles)))("is refused as: %s", async (what) => {
+    const { error } = await run(commands(files)[what]![1](""));
+    expect(error).toMatchObject({ exitCode: 2, message: expect.stringMatching(named) as string });
+  });
+
+  it.each([
+    ["output", (path: string) => ["compress", files.model, "--output", path]],
+    ["report", (path: string) => ["compress", files.model, "--report", path]],
+    ["report of verify", (path: string) => ["verify", files.model, files.model, "--report", path]],
+  ])("is refused as: %s", async (_what, args) => {
+    const { error } = await run(args(""));
+    expect(error).toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(
+        /^cannot write .*"": the name is empty\. Give a file name with /,
+      ) as string,
+    });
+  });
+
+  it("is refused by the functions of the library that take one", async () => {
+    const model = readModel(files.model);
+    const inputs = fedInputs(model);
+    const empty = { message: expect.stringMatching(/ is empty[.:] [Gg]ive /) as string };
+    for (const job of [
+      () => readModel(""),
+      () => openDataset("", inputs),
+      () => openDataset(files.eval, inputs, { labels: "" }),
+      () => sensitivity(files.model, { calib: "" }),
+      () => sensitivity("", { calib: files.calib }),
+      () => bench([files.model, ""]),
+      () => bench([files.model], { data: "" }),
+      () => verify(files.model, files.model, { eval: files.eval, labels: "" }),
+      () => verify(files.model, files.model, { eval: files.eval, metric: "" }),
+      () => compress(files.model, { calib: "", int8: true }),
+      () => compress(files.model, { output: "" }),
+      () => inspect(""),
+      () => Promise.resolve(writeModel(model, "")),
+    ])
+      await expect((async () => job())()).rejects.toMatchObject(empty);
+  });
 });
 
 describe.skipIf(process.platform !== "linux").each(Object.keys(KINDS))("%s", (kind) => {

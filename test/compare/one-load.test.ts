@@ -1,16 +1,24 @@
 /** Loading is dear, so a run opens no model again that it has open. */
 import { rmSync } from "node:fs";
-import { afterAll, beforeEach, expect, it, vi } from "vitest";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { compress, type CompressResult } from "../../src/compress/compress.js";
 import { optimize } from "../../src/compress/optimize.js";
+import { measureAgainst, type Measurements } from "../../src/compare/compare-files.js";
+import { openRunData } from "../../src/compare/run-data.js";
 import { verify } from "../../src/compare/verify.js";
+import { readModel, writeModel } from "../../src/onnx/index.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
 import type { Report } from "../../src/report/report.js";
 import type { startService } from "../../src/runtime/service.js";
-import { networkOnDisk, samplesFor } from "../compress/small-network.js";
+import { network, networkOnDisk, samplesFor } from "../compress/small-network.js";
 
 /** What the runtime's process was asked for, and of which model. */
-const { loads } = vi.hoisted(() => ({ loads: [] as { method: string; model: unknown }[] }));
+const { loads, runs } = vi.hoisted(() => ({
+  loads: [] as { method: string; model: unknown }[],
+  runs: { areSlow: false },
+}));
 
 vi.mock("../../src/runtime/service.js", async (original) => {
   const real = await original<{ startService: typeof startService }>();
@@ -20,7 +28,8 @@ vi.mock("../../src/runtime/service.js", async (original) => {
       const client = await real.startService(...given);
       const call = client.call.bind(client) as (...args: unknown[]) => Promise<never>;
       return Object.assign(client, {
-        call: (method: string, args: unknown[], ...rest: unknown[]) => {
+        call: async (method: string, args: unknown[], ...rest: unknown[]) => {
+          if (method === "run" && runs.areSlow) await setTimeout(100);
           if (method === "open" || method === "optimizedGraph") loads.push({ method, model: args[0] });
           return call(method, args, ...rest);
         },
@@ -59,4 +68,33 @@ it("verify measures no load of a file that is equal to the original", async () =
   const made = await verify(path, path);
   expect(made.latency).not.toBeNull();
   expect(loads.map(({ method }) => method)).toEqual(["open", "open", "optimizedGraph"]);
+});
+
+describe("the figures of loading", () => {
+  const other = join(folder, "other.onnx");
+  writeModel(network(2, 16), other);
+  const measure = async (bytes: number, options: CompressOptions): Promise<Measurements> => {
+    const data = await openRunData(readModel(path), options);
+    const originalSizes = () => Promise.resolve({ raw: bytes, gzip: null, brotli: null });
+    const context = { options, originalPath: path, referencePath: path, name: "it", logger: {}, data };
+    return measureAgainst({ ...context, originalSizes }, other);
+  };
+  const opened = (): unknown[] => loads.filter(({ method }) => method === "open").map(({ model }) => model);
+  const given = { eval: samplesFor(16, 4) };
+
+  it.each<[string, number, CompressOptions, string[]]>([
+    ["a small original", 1e9 - 1, given, [path, other, other]],
+    ["a large original, after the result", 1e9, given, [other, path, path]],
+    // It is released after the trial, and loaded again behind the result.
+    ["a large original on random inputs", 1e9, {}, [path, other, path, other]],
+    // It is killed with the trial's process, and only the result is loaded in the next one.
+    ["an original that takes too long", 1e6, { trialSeconds: 0 }, [path, other]],
+  ])("of %s are those of the models that were the first in their process", async (_name, ...rest) => {
+    const [bytes, options, order] = rest;
+    runs.areSlow = options.trialSeconds === 0;
+    const { load } = await measure(bytes, options).finally(() => (runs.areSlow = false));
+    expect(opened()).toEqual(order);
+    for (const { ms } of [load!.original, load!.compressed]) expect(ms).toBeGreaterThan(0);
+    expect(load!.original).not.toEqual(load!.compressed);
+  });
 });

@@ -137,7 +137,7 @@ describe("a model that runs only at a low level", () => {
       const runtime = await openRemote();
       try {
         await expect(
-          compareOutputs({ original, compressed, fidelityData: data(6), runtime }),
+          compareOutputs({ original, compressed, originalBytes: 0, fidelityData: data(6), runtime }),
         ).rejects.toMatchObject({
           code: "MODEL_REJECTED",
           message: expect.stringContaining(

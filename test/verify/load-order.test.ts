@@ -14,9 +14,9 @@ beforeAll(async () => (runtime = await openRemote()));
 afterAll(() => runtime.close());
 
 test.each([
-  [1, ["small.onnx", "large.onnx"]],
-  [1e9, ["small.onnx"]],
-])("with a limit of %i bytes, models are loaded in the order %j", async (largeBytes, order) => {
+  [1e9, ["small.onnx", "large.onnx"]],
+  [1e9 - 1, ["small.onnx"]],
+])("after an original of %i bytes, models are loaded in the order %j", async (originalBytes, order) => {
   const [original, compressed] = ["large.onnx", "small.onnx"].map((name) => join(folder.path, name)) as [
     string,
     string,
@@ -35,7 +35,7 @@ test.each([
     fidelityData,
     runtime,
     opened,
-    largeBytes,
+    originalBytes,
   });
   expect(open.mock.calls.map(([path]) => join(path as string).slice(folder.path.length + 1))).toEqual(order);
   // One that was open is released and loaded again, or used.

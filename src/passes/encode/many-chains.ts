@@ -3,29 +3,28 @@
  * the number of nodes, so thousands of chains of small constants, of too many shapes to be packed together, load
  * many times slower than the constants themselves. Those that save least stay dense.
  *
- * Milliseconds, measured in onnxruntime 1.32 on models of 100 to 5,000 layers, with a chain for each layer or none:
- * 10 and 40 ms for 100 layers, 110 and 770 for 1,000, 410 to 800 and 10,100 to 11,200 for 5,000.
+ * Loading is counted in nodes: what it takes for one node of the model. Ratios differ less between machines than
+ * times do. `npm run bench -- chain-loads` prints those of the machine that it runs on.
  */
 import { storedByteLength, type GraphEditor } from "../../ir/index.js";
 import type { FormOption } from "./form-options.js";
 import type { Place } from "./places.js";
 
-/** Of loading the model with dense constants. */
-const PER_NODE = 0.04;
-const PER_BYTE = 1e-6;
-/** Of a chain by itself, and for each node that the model then has. */
-const PER_CHAIN = 0.3;
-const PER_CHAIN_AND_NODE = 3.5e-5;
+/** A byte of a dense constant. */
+const PER_BYTE = 1 / 40_000;
+/** A chain by itself, and for each node that the model then has. */
+const PER_CHAIN = 7.5;
+const PER_CHAIN_AND_NODE = 7 / 8_000;
 /** Most chains have about this many nodes. */
 const NODES = 9;
 
-/** Chains may take this much, or as many times what the dense constants take. */
-const FREE = 50;
+/** Chains may take as much as so many nodes, or as many times what the model with dense constants takes. */
+const FREE = 1_250;
 const TIMES = 2;
 
 /** The most chains that loading can bear: c (PER_CHAIN + PER_CHAIN_AND_NODE (nodes + NODES c)) is what they take. */
 export function mostChains(nodes: number, bytes: number): number {
-  const allowed = Math.max(FREE, TIMES * (PER_NODE * nodes + PER_BYTE * bytes));
+  const allowed = Math.max(FREE, TIMES * (nodes + PER_BYTE * bytes));
   const one = PER_CHAIN + PER_CHAIN_AND_NODE * nodes;
   const two = PER_CHAIN_AND_NODE * NODES;
   return Math.floor((Math.sqrt(one ** 2 + 4 * two * allowed) - one) / (2 * two));

@@ -57,9 +57,9 @@ describe("400 pruned constants of 400 shapes", () => {
 });
 
 it("the number that loading can bear grows with the model, and is never small", () => {
-  // 0.3 ms for each chain, and 0.035 µs for each chain and each of nine nodes of each: 50 ms at 144 chains.
+  // 7.5 nodes for each chain, and 1/1143 for each chain and each of nine nodes of each: 1250 nodes at 144 chains.
   expect(mostChains(0, 0)).toBe(144);
-  // 10,000 nodes of 5 MB load in 405 ms, which chains may triple: 810 = 0.65 c + 0.000315 c² at c = 875.
+  // 10,000 nodes of 5 MB load as 10,125 nodes do, which chains may triple: 20,250 = 16.25 c + 0.007875 c² at c = 875.
   expect(mostChains(10_000, 5e6)).toBe(875);
   expect(mostChains(200, 4e9)).toBeGreaterThan(4000);
 });
