@@ -7,10 +7,10 @@
  */
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../dist/index.js";
-import { mulberry32 } from "../dist/numeric/mulberry32.js";
-import { encodeWeights } from "../dist/passes/encode/encode-weights.js";
-import { measureLoad } from "../dist/verify/index.js";
+import { DataType, floatTensor, makeNode, tensorValue, writeModel } from "../build/index.js";
+import { mulberry32 } from "../build/numeric/mulberry32.js";
+import { encodeWeights } from "../build/passes/encode/encode-weights.js";
+import { measureLoad } from "../build/verify/index.js";
 import { OUT } from "./fixtures.mjs";
 import { modelOf } from "./made-models.mjs";
 import { printTable } from "./table.mjs";
