@@ -97,7 +97,7 @@ async function addImage(
 }
 
 /** Rows of a group that share a book: at most so many are looked at to see how its entries depend on each other. */
-const SAMPLED_ROWS = Infinity;
+const SAMPLED_ROWS = 128;
 
 /** All rows, or some of them, evenly, where all have one book. */
 function sampleOf({ coded: { rows } }: FittedRows, books: number): Int32Array {
