@@ -11,8 +11,11 @@ import type { MeasuredRows } from "./measure-removals.js";
 import { type FittedRows, refitBooks } from "./refit-books.js";
 import { systemFrom } from "./system.js";
 
-/** Rounds of refitting the codebooks and improving the codes. Later ones change little. */
-const TURNS = 2;
+/**
+ * Rounds of refitting the codebooks and improving the codes. Later ones change little, and nothing on data that
+ * they have not seen.
+ */
+const TURNS = 1;
 const SWEEPS = 3;
 /** A sweep that changes less than this share of the codes is the last of its round. */
 const FEW_MOVES = 0.005;
