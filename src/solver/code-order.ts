@@ -39,7 +39,10 @@ export interface ErrorSums {
   add(block: number, errors: Singles): Promise<void>;
 }
 
-/** Undefined when H is not positive definite to single precision. */
+/**
+ * In single precision, because no entry of the diagonal exceeds the ridge by more than a hundred times the number
+ * of features. Undefined when H is not positive definite to that precision.
+ */
 export function orderOf(
   engine: MatrixEngine,
   gradients: DenseGradients | RowGradients,
