@@ -21,7 +21,8 @@ export class ErrorCompensation {
 
   /** @param h full symmetric [n, n]; not changed. Undefined if it is not positive definite. */
   static of(h: Float64Array, n: number): ErrorCompensation | undefined {
-    const { order, ordered: factor } = orderedByDiagonal(h, n);
+    const factor = new Float64Array(n * n);
+    const order = orderByDiagonal(h, n, factor);
     if (!cholesky(factor, n)) return undefined;
     transposeLower(factor, n);
     return new ErrorCompensation(n, order, factor);
@@ -187,19 +188,19 @@ function transposeLower(a: Float64Array, n: number): void {
   }
 }
 
-/**
- * The lower triangle of H with its features in ascending order of their diagonal, in double precision, and that
- * order.
- */
-export function orderedByDiagonal(
+/** The features in ascending order of their diagonal; of equal ones, the last first. */
+export function orderedFeatures(diagonal: ArrayLike<number>): Int32Array {
+  return Int32Array.from(diagonal, (_, j) => j).sort((a, b) => diagonal[a]! - diagonal[b]! || b - a);
+}
+
+/** Fills `ordered` with the lower triangle of H, its features in ascending order of their diagonal; returns that. */
+export function orderByDiagonal<T extends Float32Array | Float64Array>(
   h: Float32Array | Float64Array,
   n: number,
-): { readonly order: Int32Array; readonly ordered: Float64Array } {
-  const order = Int32Array.from({ length: n }, (_, j) => j).sort(
-    (a, b) => h[a * n + a]! - h[b * n + b]! || b - a,
-  );
-  const ordered = new Float64Array(n * n);
+  ordered: T,
+): Int32Array {
+  const order = orderedFeatures(Float64Array.from({ length: n }, (_, j) => h[j * n + j]!));
   for (let i = 0; i < n; i++)
     for (let j = 0, from = order[i]! * n; j <= i; j++) ordered[i * n + j] = h[from + order[j]!]!;
-  return { order, ordered };
+  return order;
 }

@@ -1,22 +1,21 @@
 /** Reduces the weights of one layer to a few distinct values. */
-import { orderedByDiagonal } from "../numeric/error-compensation.js";
 import { kMeans1d, nearestEntry } from "../numeric/k-means.js";
-import {
-  boundsOf,
-  chooseNearest,
-  type CodedRows,
-  compensateErrors,
-  improveCodes,
-  measureGradients,
-} from "./code-rows.js";
-import { factorize } from "./factorize.js";
-import { known, type MeasuredInputs, momentsOf, systemOf } from "./input-system.js";
-import { type Matrix, type MatrixEngine, matrixOf } from "./matrix.js";
-import { type FittedRows, refitBooks } from "./refit-books.js";
+import { type CodeGradients, type DenseGradients, gradientsOf, type RowGradients } from "./code-gradients.js";
+import { boundsOf, chooseNearest, type CodedRows } from "./code-rows.js";
+import { orderOf } from "./code-order.js";
+import { compensateErrors } from "./compensate-errors.js";
+import { improveCodes } from "./improve-codes.js";
+import { known } from "./input-system.js";
+import type { MatrixEngine } from "./matrix.js";
 import type { MeasuredRows } from "./measure-removals.js";
+import { type FittedRows, refitBooks } from "./refit-books.js";
+import { systemFrom } from "./system.js";
 
-/** Rounds of refitting the codebooks and improving the codes. Later ones change little. */
-const TURNS = 2;
+/**
+ * Rounds of refitting the codebooks and improving the codes. Later ones change little, and nothing on data that
+ * they have not seen.
+ */
+const TURNS = 1;
 const SWEEPS = 3;
 /** A sweep that changes less than this share of the codes is the last of its round. */
 const FEW_MOVES = 0.005;
@@ -48,29 +47,29 @@ export interface ClusteredRows {
 
 /** Gives the rows that share a codebook at most `k` distinct values. */
 export async function clusterRows(engine: MatrixEngine, problem: ClusterProblem): Promise<ClusteredRows> {
-  const inputs: (MeasuredInputs | undefined)[] = [];
-  for (const own of problem.inputs) inputs.push(own && (await momentsOf(engine, known(own))));
-  const layer = new Clustering(engine, problem, inputs);
+  const layer = new Clustering(engine, problem);
   if (layer.isFitted) await layer.compensate();
   else layer.nearest();
   const isCutShort = layer.isFitted && !(await layer.improve());
   return { values: layer.values(), isFitted: layer.isFitted, isCutShort };
 }
 
+/** Without gradients if its inputs are not known, or never varied. */
+type Group = Omit<FittedRows, "gradients"> & {
+  readonly gradients: DenseGradients | RowGradients | undefined;
+};
+
 class Clustering {
   readonly isFitted: boolean;
-  private readonly groups: readonly (Omit<FittedRows, "h"> & {
-    readonly h: Matrix<Float32Array> | undefined;
-  })[];
+  private readonly groups: readonly Group[];
   private books: Float64Array[];
   private bounds: Float64Array[];
 
   constructor(
     private readonly engine: MatrixEngine,
     private readonly problem: ClusterProblem,
-    inputs: readonly (MeasuredInputs | undefined)[],
   ) {
-    const { rows, columns, weights, system, fixed, partners, importance, byRow } = problem;
+    const { rows, columns, weights, system, fixed, partners, importance, byRow, inputs } = problem;
     const share = rows / inputs.length;
     this.books = this.bounds = [];
     this.groups = inputs.map((own, group) => {
@@ -84,14 +83,14 @@ class Clustering {
         partners,
         codes: new Int16Array(part.length).fill(-1),
         error: new Float32Array(part.length),
-        gradient: new Float32Array(part.length),
         bookOf: (row) => this.books[books[row]!]!,
         boundsOf: (row) => this.bounds[books[row]!]!,
       };
-      const h = own && systemOf(own, system);
-      return { coded, h, books, importance: importance.subarray(group * share, (group + 1) * share) };
+      const h = own && systemFrom(engine, known(own), system);
+      const gradients = h && gradientsOf(engine, h, coded);
+      return { coded, gradients, books, importance: importance.subarray(group * share, (group + 1) * share) };
     });
-    this.isFitted = this.groups.some(({ h }) => h !== undefined);
+    this.isFitted = this.groups.some(({ gradients }) => gradients !== undefined);
     this.books = byRow
       ? Array.from({ length: rows }, (_, row) => this.firstBook([row]))
       : [this.firstBook(Array.from({ length: rows }, (_, row) => row))];
@@ -103,26 +102,28 @@ class Clustering {
   }
 
   async compensate(): Promise<void> {
-    for (const { coded, h } of this.groups) {
-      const ordered = h && (await orderedFactor(this.engine, h));
-      if (ordered) await compensateErrors(this.engine, coded, ordered.factor, ordered.order);
+    for (const { coded, gradients } of this.groups) {
+      const order = gradients && (await orderOf(this.engine, gradients));
+      if (order) await compensateErrors(coded, order);
       else chooseNearest(coded);
+      if (!order?.keepsGradients) await gradients?.measure();
     }
   }
 
   /** Improves codes and entries in turn; returns false if the deadline stops that. */
   async improve(): Promise<boolean> {
-    const fitted = this.groups.flatMap((group) => (group.h ? [{ ...group, h: group.h }] : []));
-    for (const { coded, h } of fitted) await measureGradients(this.engine, coded, h);
+    const fitted = this.groups.flatMap((group) =>
+      group.gradients ? [{ ...group, gradients: group.gradients }] : [],
+    );
     for (let turn = 0; ; turn++) {
       if (this.isLate()) return false;
-      for (const { coded, h } of fitted) await this.sweep(coded, h);
+      for (const { coded, gradients } of fitted) await this.sweep(coded, gradients);
       if (turn === TURNS) return true;
       if (this.isLate()) return false;
       const sizes = this.books.map(({ length }) => length);
-      const change = await refitBooks(this.engine, fitted, sizes);
+      const change = await refitBooks(fitted, sizes);
       this.moveBooks(change);
-      for (const { coded, h } of fitted) await measureGradients(this.engine, coded, h);
+      for (const { gradients } of fitted) await gradients.measure();
     }
   }
 
@@ -136,9 +137,9 @@ class Clustering {
     return this.problem.weights;
   }
 
-  private async sweep(coded: CodedRows, h: Matrix<Float32Array>): Promise<void> {
+  private async sweep(coded: CodedRows, gradients: CodeGradients): Promise<void> {
     for (let sweep = 0; sweep < SWEEPS; sweep++) {
-      const moved = await improveCodes(this.engine, coded, h);
+      const moved = await improveCodes(coded, gradients);
       if (moved <= FEW_MOVES * coded.weights.length || this.isLate()) return;
     }
   }
@@ -154,11 +155,12 @@ class Clustering {
     const counts = new Float64Array(values.length);
     let found = 0;
     for (const row of rows) {
-      const h = this.groups[Math.floor(row / this.groups[0]!.coded.rows)]!.h;
+      const { gradients } = this.groups[Math.floor(row / this.groups[0]!.coded.rows)]!;
+      const diagonal = gradients?.system.diagonal;
       for (let j = 0, at = row * columns; j < columns; j++, at++) {
         if (weights[at] === fixed) continue;
         values[found] = weights[at]!;
-        counts[found++] = importance[row]! * (h ? h.data[j * columns + j]! : 1);
+        counts[found++] = importance[row]! * (diagonal ? diagonal[j]! : 1);
       }
     }
     const most = fixed === undefined ? k : k - 1;
@@ -192,14 +194,4 @@ class Clustering {
       }
     }
   }
-}
-
-/** The factor of H with its features in ascending order of their diagonal, and that order. */
-async function orderedFactor(
-  engine: MatrixEngine,
-  { rows: n, data }: Matrix<Float32Array>,
-): Promise<{ factor: Matrix<Float64Array>; order: Int32Array } | undefined> {
-  const { order, ordered } = orderedByDiagonal(data, n);
-  const factor = await factorize(engine, matrixOf(n, n, ordered), { overwrite: true });
-  return factor && { factor, order };
 }

@@ -3,7 +3,7 @@
  * by one large product; only the blocks along the diagonal use plain loops.
  */
 import { cholesky, invertLower } from "../numeric/linear-algebra.js";
-import { type Matrix, type MatrixEngine, matrixOf, partOf } from "./matrix.js";
+import { type Matrix, type MatrixEngine, matrixOf, partOf, rowsOf } from "./matrix.js";
 
 type Doubles = Matrix<Float64Array>;
 
@@ -38,6 +38,37 @@ export async function factorize(
     await subtractProducts(engine, l, below, to);
   }
   clearAbove(l);
+  return l;
+}
+
+/** Columns of a factor in single precision that are computed together. */
+const WIDE = 256;
+
+/**
+ * The same in single precision, in place: for a matrix whose least eigenvalue is far above its rounding. Each
+ * block of columns takes in all that are before it by one product, so that what follows is read only once.
+ */
+export async function factorizeSingles(
+  engine: MatrixEngine,
+  l: Matrix<Float32Array>,
+  block = WIDE,
+): Promise<Matrix<Float32Array> | undefined> {
+  const n = l.rows;
+  for (let from = 0; from < n; from += block) {
+    const to = Math.min(n, from + block);
+    const rest = partOf(l, [from, n], [from, to]);
+    if (from > 0) {
+      const done = partOf(l, [from, n], [0, from]);
+      const { data } = await engine.multiply(done, rowsOf(done, 0, to - from), true);
+      for (let i = 0; i < data.length; i++) rest.data[i]! -= data[i]!;
+    }
+    const own = rowsOf(rest, 0, to - from);
+    const factor = await factorize(engine, { ...own, data: new Float64Array(own.data) }, { overwrite: true });
+    if (!factor) return undefined;
+    put(l, factor, from, from);
+    const inverse = matrixOf(to - from, to - from, new Float32Array(inverseOf(factor).data));
+    if (to < n) put(l, await engine.multiply(rowsOf(rest, to - from, n - from), inverse, true), to, from);
+  }
   return l;
 }
 
@@ -92,7 +123,7 @@ function inverseOf({ rows, data }: Doubles): Doubles {
   return matrixOf(rows, rows, inverse);
 }
 
-function put(into: Doubles, part: Doubles, row: number, column: number): void {
+function put(into: Matrix, part: Matrix, row: number, column: number): void {
   for (let i = 0; i < part.rows; i++) {
     const own = part.data.subarray(i * part.columns, (i + 1) * part.columns);
     into.data.set(own, (row + i) * into.columns + column);

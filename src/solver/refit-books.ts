@@ -3,13 +3,14 @@
  * that share it, Σ importance · (ŵ - w)ᵀ H (ŵ - w). Uses conjugate gradients, because each step is one product
  * with H for all codebooks together; the normal equations would take one for every entry.
  */
-import { type CodedRows } from "./code-rows.js";
-import { dot, type Matrix, type MatrixEngine, matrixOf, slabs } from "./matrix.js";
+import type { CodeGradients } from "./code-gradients.js";
+import type { CodedRows, Range } from "./code-rows.js";
+import { dot, matrixOf, slabs } from "./matrix.js";
 
 /** The rows of a group, with everything else that a fit of their codebooks needs. */
 export interface FittedRows {
   readonly coded: CodedRows;
-  readonly h: Matrix<Float32Array>;
+  readonly gradients: CodeGradients;
   readonly importance: Float64Array;
   /** The number of each row's book. */
   readonly books: Int32Array;
@@ -21,7 +22,6 @@ const RIDGE = 1e-4;
 
 /** What to add to the entries of each book. Gradients must be those of the errors. */
 export async function refitBooks(
-  engine: MatrixEngine,
   groups: readonly FittedRows[],
   sizes: readonly number[],
 ): Promise<Float64Array[]> {
@@ -30,7 +30,7 @@ export async function refitBooks(
   const residual = empty();
   const diagonal = empty();
   for (const group of groups) {
-    scatter(group, group.coded.gradient, residual, -1);
+    await addGradients(group, residual);
     addDiagonal(group, diagonal);
   }
   for (const own of diagonal) {
@@ -50,7 +50,7 @@ export async function refitBooks(
       ),
     );
     const image = empty();
-    for (const group of groups) await addImage(engine, group, direction, image);
+    for (const group of groups) await addImage(group, direction, image);
     direction.forEach((own, b) => {
       const curvature = dot(own, image[b]!);
       const length = curvature > 0 ? products[b]! / curvature : 0;
@@ -64,48 +64,79 @@ export async function refitBooks(
   return change;
 }
 
-/** image += Σ over rows of importance · Aᵀ H A d, A being the assignment of codes. */
+/** sums -= Σ over rows of importance · Aᵀ H e */
+async function addGradients(group: FittedRows, sums: readonly Float64Array[]): Promise<void> {
+  const { coded, gradients } = group;
+  for (const rows of slabs(coded.rows, coded.columns))
+    scatter(group, await gradients.at(rows, [0, coded.columns]), sums, -1, between(rows));
+}
+
+/**
+ * image += Σ over rows of importance · Aᵀ H A d, A being the assignment of codes. A book of many rows has few
+ * entries, so that some rows tell how they depend on each other.
+ */
 async function addImage(
-  engine: MatrixEngine,
   group: FittedRows,
   direction: readonly Float64Array[],
   image: readonly Float64Array[],
 ): Promise<void> {
-  const { coded, h, books } = group;
+  const { coded, gradients, books } = group;
   const { columns, codes } = coded;
-  for (const [top, bottom] of slabs(coded.rows, columns)) {
-    const values = new Float32Array((bottom - top) * columns);
-    for (let row = top, to = 0; row < bottom; row++) {
+  const sample = sampleOf(group, direction.length);
+  for (const [top, bottom] of slabs(sample.length, columns)) {
+    const rows = sample.subarray(top, bottom);
+    const values = new Float32Array(rows.length * columns);
+    rows.forEach((row, i) => {
       const own = direction[books[row]!]!;
-      for (let j = 0, at = row * columns; j < columns; j++, to++) values[to] = own[codes[at + j]!] ?? 0;
-    }
-    const product = await engine.multiply(matrixOf(bottom - top, columns, values), h);
-    scatter(group, product.data, image, 1, [top, bottom]);
+      for (let j = 0, at = row * columns, to = i * columns; j < columns; j++, at++, to++)
+        values[to] = own[codes[at]!] ?? 0;
+    });
+    const product = await gradients.system.times(matrixOf(rows.length, columns, values));
+    scatter(group, product, image, coded.rows / sample.length, rows);
   }
 }
 
-/** Adds the values at the weights to the entries of their codes. */
+/** Rows of a group that share a book: at most so many are looked at to see how its entries depend on each other. */
+const SAMPLED_ROWS = 128;
+
+/** All rows, or some of them, evenly, where all have one book. */
+function sampleOf({ coded: { rows } }: FittedRows, books: number): Int32Array {
+  const count = books === 1 ? Math.min(rows, SAMPLED_ROWS) : rows;
+  return Int32Array.from({ length: count }, (_, i) => Math.floor((i * rows) / count));
+}
+
+/** Adds the values at the weights of some rows to the entries of their codes. */
 function scatter(
-  { coded: { columns, codes, rows }, importance, books }: FittedRows,
+  { coded: { columns, codes }, importance, books }: FittedRows,
   values: Float32Array,
   sums: readonly Float64Array[],
-  sign: number,
-  [top, bottom]: readonly [number, number] = [0, rows],
+  scale: number,
+  rows: Int32Array,
 ): void {
-  for (let row = top, from = 0; row < bottom; row++) {
+  let from = 0;
+  for (const row of rows) {
     const own = sums[books[row]!]!;
-    const factor = sign * importance[row]!;
-    for (let j = 0, at = row * columns; j < columns; j++, from++)
-      if (codes[at + j]! >= 0) own[codes[at + j]!]! += factor * values[from]!;
+    const factor = scale * importance[row]!;
+    for (let j = 0, at = row * columns; j < columns; j++, from++, at++) {
+      const code = codes[at]!;
+      if (code >= 0) own[code]! += factor * values[from]!;
+    }
   }
 }
 
 /** The normal equations for the diagonal of H alone: the preconditioner. */
-function addDiagonal({ coded, h, importance, books }: FittedRows, diagonal: readonly Float64Array[]): void {
+function addDiagonal(
+  { coded, gradients, importance, books }: FittedRows,
+  diagonal: readonly Float64Array[],
+): void {
   const { columns, rows, codes } = coded;
   for (let row = 0, at = 0; row < rows; row++) {
     const own = diagonal[books[row]!]!;
     for (let j = 0; j < columns; j++, at++)
-      if (codes[at]! >= 0) own[codes[at]!]! += importance[row]! * h.data[j * columns + j]!;
+      if (codes[at]! >= 0) own[codes[at]!]! += importance[row]! * gradients.system.diagonal[j]!;
   }
+}
+
+function between([top, bottom]: Range): Int32Array {
+  return Int32Array.from({ length: bottom - top }, (_, i) => top + i);
 }

@@ -33,7 +33,7 @@ export function systemFrom(
   engine: MatrixEngine,
   inputs: KnownInputs,
   options: SystemOptions,
-): System | undefined {
+): DenseSystem | RowSystem | undefined {
   if ("matrix" in inputs) {
     const h = systemOf(inputs, options);
     return h && new DenseSystem(engine, h);
@@ -42,13 +42,13 @@ export function systemFrom(
   return ridge === undefined ? undefined : new RowSystem(engine, centredRows(inputs, options), ridge);
 }
 
-class DenseSystem implements System {
+export class DenseSystem implements System {
   readonly size: number;
   readonly diagonal: Float32Array;
 
   constructor(
     private readonly engine: MatrixEngine,
-    private readonly h: Matrix<Float32Array>,
+    readonly h: Matrix<Float32Array>,
   ) {
     this.size = h.rows;
     this.diagonal = Float32Array.from({ length: h.rows }, (_, i) => h.data[i * h.rows + i]!);
@@ -70,15 +70,15 @@ class DenseSystem implements System {
   }
 }
 
-class RowSystem implements System {
+export class RowSystem implements System {
   readonly size: number;
   readonly diagonal: Float32Array;
 
   /** @param x rows over the root of their number, about their mean if that does not count */
   constructor(
     private readonly engine: MatrixEngine,
-    private readonly x: Matrix<Float32Array>,
-    private readonly ridge: number,
+    readonly x: Matrix<Float32Array>,
+    readonly ridge: number,
   ) {
     const { columns: n, data } = x;
     this.size = n;

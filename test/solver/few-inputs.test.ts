@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { normalArray } from "../support/seeded.js";
 import { clusterRows } from "../../src/solver/cluster-rows.js";
 import {
+  type MatrixEngine,
   type MeasuredRows,
   measuredInputs,
   PLAIN_ENGINE,
@@ -98,6 +99,28 @@ describe("few inputs as rows", () => {
         (await clusterRows(PLAIN_ENGINE, { ...layer, ...rest, weights: layer.weights.slice() })).values,
       );
     expect((await lossBy(byRows)) / (await lossBy(byMoments))).toBeCloseTo(1, 2);
+  });
+
+  it("cost products in proportion to their number when codes are chosen", async () => {
+    const productsOf = async (count: number): Promise<number> => {
+      let products = 0;
+      const engine: MatrixEngine = {
+        multiply(a, b, transposed) {
+          products += a.rows * a.columns * (transposed ? b.rows : b.columns);
+          return PLAIN_ENGINE.multiply(a, b, transposed);
+        },
+        gram(a) {
+          products += a.rows * a.columns ** 2;
+          return PLAIN_ENGINE.gram(a);
+        },
+      };
+      const { byRows } = layers({ rows: 200, columns: 640, count }, 15);
+      const more = { importance: new Float64Array(200).fill(1), fixed: undefined, integers: false };
+      await clusterRows(engine, { ...byRows, ...more, partners: undefined, k: 8, byRow: false });
+      return products / (640 * (200 * count + count ** 2));
+    };
+    expect(await productsOf(16)).toBeLessThan(25);
+    expect(await productsOf(64)).toBeLessThan(25);
   });
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { OrtEngine } from "../../src/calibration/matrix-engine.js";
 import { loadRuntime } from "../../src/runtime/index.js";
-import { factorize, solveRows } from "../../src/solver/factorize.js";
+import { factorize, factorizeSingles, solveRows } from "../../src/solver/factorize.js";
 import { inverseFactor } from "../../src/solver/inverse-factor.js";
 import { type Matrix, type MatrixEngine, matrixOf, PLAIN_ENGINE } from "../../src/solver/index.js";
 import { normalArray } from "../support/seeded.js";
@@ -71,6 +71,16 @@ describe.each(ENGINES)("blocks with the %s engine", (_, engine) => {
     expect(farthest((await engine.multiply(l, l, true)).data, a.data)).toBeLessThan(1e-12);
     expect(l.data[1]).toBe(0);
     expect(l.data[20 * n + 60]).toBe(0);
+  });
+
+  it("factorize the lower triangle in single precision as in double", async () => {
+    const lower = new Float32Array(n * n);
+    for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) lower[i * n + j] = a.data[i * n + j]!;
+    const l = (await factorizeSingles(engine, matrixOf(n, n, lower), 16))!;
+    expect(farthest(l.data, (await factorize(engine, a))!.data)).toBeLessThan(1e-5);
+    const bad = matrixOf(n, n, Float32Array.from(a.data));
+    bad.data[65 * n + 65] = -1;
+    expect(await factorizeSingles(engine, bad, 16)).toBeUndefined();
   });
 
   it("leave A as it was unless told to write over it", async () => {
