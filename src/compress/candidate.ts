@@ -5,7 +5,7 @@
 import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import { copyModel, type Model } from "../ir/index.js";
+import { allNodes, copyModel, type Model } from "../ir/index.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
@@ -13,9 +13,11 @@ import { type Decisions } from "../plan/replay.js";
 import { blamed } from "../compare/blame.js";
 import { measureAgainst, type Measurements } from "../compare/compare-files.js";
 import { stateZeroPoints } from "./level-repair.js";
+import { type Expectation, expectationOf } from "./output-sanity.js";
+import { releaseMemory } from "../release-memory.js";
 import { inStage } from "../stage-clock.js";
 import { bytesText } from "../units.js";
-import { LEVELS } from "../verify/index.js";
+import { factsOf, LEVELS } from "../verify/index.js";
 import { planText } from "../plan/plan.js";
 import { writeOptions } from "../output/weights-place.js";
 import { decisionsOf } from "../run/run-log.js";
@@ -33,7 +35,10 @@ interface Unchanged {
 }
 
 export interface Candidate {
-  readonly model: Model;
+  /** Only if more is done with it: otherwise it is in the file alone, and takes no memory while the file runs. */
+  readonly model?: Model;
+  /** What its outputs must be like. */
+  readonly expectation: Expectation;
   /** The temporary file that holds the model until it is chosen. */
   readonly path: string;
   readonly plan: Plan;
@@ -63,6 +68,33 @@ export async function buildCandidate(
   plan: Plan,
   recorded: Map<string, Statistics>,
 ): Promise<Candidate> {
+  const path = await context.files.path(name);
+  const { run, warnings, expectation, model } = await made(context, path, plan, recorded);
+  releaseMemory();
+  const asMade = await measured(context, path);
+  const { measurements, told } = model ? await atAllLevels(context, model, path, asMade) : asMade;
+  const ofPasses = run.diagnostics.filter(({ severity }) => severity === "warning");
+  return {
+    ...(model ? { model } : {}),
+    expectation,
+    path,
+    plan,
+    run,
+    measurements,
+    warnings: [...ofPasses, ...warnings, ...told, ...measurements.warnings],
+    isFallback: false,
+  };
+}
+
+type Made = Pick<Candidate, "model" | "expectation" | "run" | "warnings">;
+
+/** Makes the candidate's file. What it takes is free again afterwards. */
+async function made(
+  context: CandidateContext,
+  path: string,
+  plan: Plan,
+  recorded: Map<string, Statistics>,
+): Promise<Made> {
   const warnings: Diagnostic[] = [];
   const logger: Logger = {
     ...bound(context.logger),
@@ -74,30 +106,31 @@ export async function buildCandidate(
   const run = await applyPlan({ ...context, logger }, model, plan, recorded).catch((error: unknown) =>
     refusedHalfWay(error, context),
   );
-  const path = await context.files.path(name);
   context.logger.progress?.({ step: "write", done: 0 });
   await takeTurn();
   await inStage("write", () => writeAside(model, path, context));
   context.logger.progress?.({ step: "read it back", done: 0 });
   await takeTurn();
-  await inStage("check", () =>
-    ours(
-      () => assertSound(readModel(path), "the compressed model, read back", context.undescribed),
-      "wrote a model that is not valid",
-    ),
-  );
-  const asMade = await measured(context, path);
-  const { measurements, told } = await atAllLevels(context, model, path, asMade);
-  const ofPasses = run.diagnostics.filter(({ severity }) => severity === "warning");
-  return {
-    model,
-    path,
-    plan,
-    run,
-    measurements,
-    warnings: [...ofPasses, ...warnings, ...told, ...measurements.warnings],
-    isFallback: false,
-  };
+  await inStage("check", () => ours(() => readBack(path, context), "wrote a model that is not valid"));
+  const expectation = expectationOf(model, plan);
+  return { ...(isStillNeeded(context, model) ? { model } : {}), expectation, run, warnings };
+}
+
+/**
+ * Whether the model itself, and not only its file, is used later: it is the result if there is no output, is packed,
+ * holds weights that its file does not, or may be written once more with its zero points.
+ */
+function isStillNeeded({ files, options, externalData }: CandidateContext, model: Model): boolean {
+  if (files.output === undefined || options.packedSizes === true || externalData(model) === true) return true;
+  for (const { opType } of allNodes(model)) if (opType.includes("QuantizeLinear")) return true;
+  return false;
+}
+
+/** The comparison is told what it needs to know, and reads the file no more. */
+function readBack(path: string, { undescribed }: CandidateContext): void {
+  const model = readModel(path);
+  assertSound(model, "the compressed model, read back", undescribed);
+  factsOf(path, () => model);
 }
 
 interface Measured {

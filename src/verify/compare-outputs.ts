@@ -3,16 +3,17 @@
  * labels.
  */
 import { statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { untilAborted } from "../abort.js";
 import type { Dataset, Label } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError } from "../errors.js";
-import type { Feed, Model } from "../ir/index.js";
-import { dataFiles, readModel } from "../onnx/index.js";
+import type { Feed } from "../ir/index.js";
 import type { RemoteRuntime, RemoteSession, Session, SessionOptions } from "../runtime/index.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { FidelityMeter, type OutputFidelity } from "./fidelity.js";
 import { comparedLevels, type ComparedLevels } from "./levels.js";
+import { factsOf } from "./model-facts.js";
 import { readableFiles, type ReadableFiles } from "./readable-files.js";
 import type { IndirectOutput } from "./readable-outputs.js";
 
@@ -45,8 +46,6 @@ export interface OutputComparison {
   /** Bytes of an original from which memory decides which model is loaded first; default 1e9. */
   readonly largeBytes?: number;
   readonly logger?: Logger;
-  /** Models of these files that were already read. */
-  readonly models?: ReadonlyMap<string, Model>;
   /** Accepts a compressed model that runs only at a lower optimization level than the original. */
   readonly lowerLevelIsFine?: boolean;
   /** Names of the two models in messages; default: their paths. */
@@ -74,9 +73,9 @@ export async function compareOutputs(
   comparison: OutputComparison,
   whileOpen: WhileOpen = () => Promise.resolve(),
 ): Promise<ComparedOutputs> {
-  const { models, original, opened } = comparison;
+  const { original, opened } = comparison;
   const other = comparison.standIn ?? comparison.compressed;
-  const readable = await readableFiles([original, other], models);
+  const readable = await readableFiles([original, other]);
   try {
     const isOpenFile = readable.files[0]?.path === original;
     if (!isOpenFile && opened) await releaseQuietly(opened);
@@ -123,8 +122,8 @@ async function compareFiles(
 const LARGE_BYTES = 1e9;
 
 /** Of the original with its data files. */
-function fileBytes({ original, models }: OutputComparison): number {
-  const data = dataFiles(models?.get(original) ?? readModel(original));
+function fileBytes({ original }: OutputComparison): number {
+  const data = factsOf(original).dataLocations.map((location) => join(dirname(original), location));
   return [original, ...data].reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
