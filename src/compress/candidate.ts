@@ -130,7 +130,7 @@ function isStillNeeded({ files, options, externalData }: CandidateContext, model
 function readBack(path: string, { undescribed }: CandidateContext): void {
   const model = readModel(path);
   assertSound(model, "the compressed model, read back", undescribed);
-  factsOf(path, () => model);
+  factsOf(path, model);
 }
 
 interface Measured {

@@ -104,7 +104,7 @@ export async function openJob(
   // On a shallow copy, only to reject the model early.
   if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), name);
   const originalPath = inputPath ?? (await writeAside(original, files));
-  if (inputPath !== undefined) factsOf(inputPath, () => original);
+  if (inputPath !== undefined) factsOf(inputPath, original);
   // Passes change the original, and its declarations hold on to its bytes.
   const declared = {
     ...original,

@@ -33,13 +33,13 @@ const known = new Map<string, Known>();
 
 /**
  * Reads the file unless its facts are known. Throws as `readModel` does.
- * @param read gives the file's model, if it was read already
+ * @param model the file's, if it was read already
  */
-export function factsOf(path: string, read: () => Model = () => readModel(path)): ModelFacts {
+export function factsOf(path: string, model?: Model): ModelFacts {
   const identity = identityOf(path);
   const before = known.get(path);
   if (before && before.identity === identity) return before.facts;
-  const facts = gathered(read());
+  const facts = gathered(model ?? readModel(path));
   if (identity !== undefined) remember(path, { identity, facts });
   return facts;
 }
