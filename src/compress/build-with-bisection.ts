@@ -104,7 +104,7 @@ async function guiltyOf(
     new Set(candidate?.run.passes.flatMap(({ name, modified }) => (modified ? [name] : [])));
   return inWholeStage("find a faulty pass", () =>
     fault === SUSPICION
-      ? findHiddenFault(context, plan, recorded, changed())
+      ? findHiddenFault(context, plan, recorded, { changed: changed(), exact: candidate?.exact })
       : findFailingPass(context, plan, recorded),
   );
 }

@@ -2,10 +2,12 @@
  * One way to compress the model: runs its plan, writes the result to a temporary file, reads it back and
  * measures it.
  */
+import { mkdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import { allNodes, copyModel, type Model } from "../ir/index.js";
+import { allNodes, allTensors, copyModel, type Model, storedByteLength } from "../ir/index.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
@@ -37,6 +39,8 @@ interface Unchanged {
 export interface Candidate {
   /** Only if more is done with it: otherwise it is in the file alone, and takes no memory while the file runs. */
   readonly model?: Model;
+  /** The file of the model as the exact passes left it, before the first lossy one; see `keepsExact`. */
+  readonly exact?: string;
   /** What its outputs must be like. */
   readonly expectation: Expectation;
   /** The temporary file that holds the model until it is chosen. */
@@ -69,13 +73,14 @@ export async function buildCandidate(
   recorded: Map<string, Statistics>,
 ): Promise<Candidate> {
   const path = await context.files.path(name);
-  const { run, warnings, expectation, model } = await made(context, path, plan, recorded);
+  const { run, warnings, expectation, model, exact } = await made(context, path, plan, recorded);
   releaseMemory();
   const asMade = await measured(context, path);
   const { measurements, told } = model ? await atAllLevels(context, model, path, asMade) : asMade;
   const ofPasses = run.diagnostics.filter(({ severity }) => severity === "warning");
   return {
     ...(model ? { model } : {}),
+    ...(exact === undefined ? {} : { exact }),
     expectation,
     path,
     plan,
@@ -86,7 +91,7 @@ export async function buildCandidate(
   };
 }
 
-type Made = Pick<Candidate, "model" | "expectation" | "run" | "warnings">;
+type Made = Pick<Candidate, "model" | "exact" | "expectation" | "run" | "warnings">;
 
 /** Makes the candidate's file. What it takes is free again afterwards. */
 async function made(
@@ -103,9 +108,20 @@ async function made(
   const model = context.read();
   if (context.files.scratch) model.scratch = context.files.scratch;
   context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
-  const run = await applyPlan({ ...context, logger }, model, plan, recorded).catch((error: unknown) =>
-    refusedHalfWay(error, context),
-  );
+  let exact: string | undefined;
+  const keepExact = async (before: Model): Promise<void> => {
+    const aside = join(`${dirname(path)}-exact`, basename(path));
+    await mkdir(dirname(aside), { recursive: true });
+    await inStage("write", () => writeModel(before, aside, { durable: false }));
+    exact = aside;
+  };
+  const run = await applyPlan(
+    { ...context, logger },
+    model,
+    plan,
+    recorded,
+    keepsExact(plan, model) ? keepExact : undefined,
+  ).catch((error: unknown) => refusedHalfWay(error, context));
   context.logger.progress?.({ step: "write", done: 0 });
   await takeTurn();
   await inStage("write", () => writeAside(model, path, context));
@@ -113,7 +129,34 @@ async function made(
   await takeTurn();
   await inStage("check", () => ours(() => readBack(path, context), "wrote a model that is not valid"));
   const expectation = expectationOf(model, plan);
-  return { ...(isStillNeeded(context, model) ? { model } : {}), expectation, run, warnings };
+  return {
+    ...(isStillNeeded(context, model) ? { model } : {}),
+    ...(exact === undefined ? {} : { exact }),
+    expectation,
+    run,
+    warnings,
+  };
+}
+
+/** Bytes of weights up to which writing a model takes less than running its exact passes again would. */
+const SMALL_BYTES = 2 ** 24;
+
+/**
+ * Whether the model is written before its first lossy pass, in case so much is lost that an exact pass may be at fault.
+ * Not where the steps before it depend on measurements.
+ */
+function keepsExact(plan: Plan, model: Model): boolean {
+  const first = plan.findIndex(({ passes }) => passes.some(({ lossy }) => lossy));
+  const isPlain = plan
+    .slice(0, first + 1)
+    .every(
+      ({ search, withinGates, validateAfter }) =>
+        search === undefined && withinGates === undefined && validateAfter === undefined,
+    );
+  if (first < 0 || !isPlain) return false;
+  let bytes = 0;
+  for (const tensor of allTensors(model)) bytes += storedByteLength(tensor);
+  return bytes <= SMALL_BYTES;
 }
 
 /**

@@ -41,8 +41,11 @@ const LARGE_BYTES = 64 * 2 ** 20;
 /** The model for the caller to keep. What is in a file is decoded only when the caller asks for it. */
 export function finished({ model }: Candidate, { output, scratch }: OutputFile): () => Model {
   if (model && (output === undefined || scratch?.isUsed !== true)) {
-    for (const key of ["scratch", "provenance", "removed", "foldBalance", "storedForms"] as const)
-      delete model[key];
+    delete model.scratch;
+    delete model.provenance;
+    delete model.removed;
+    delete model.foldBalance;
+    delete model.storedForms;
     return () => model;
   }
   const path = output ?? "";

@@ -12,6 +12,7 @@ import type { Feed } from "../ir/index.js";
 import type { RemoteRuntime, RemoteSession, Session, SessionOptions } from "../runtime/index.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { FidelityMeter, type OutputFidelity } from "./fidelity.js";
+import { keptSession, OutputKeeper } from "./kept-outputs.js";
 import { comparedLevels, type ComparedLevels } from "./levels.js";
 import { factsOf } from "./model-facts.js";
 import { readableFiles, type ReadableFiles } from "./readable-files.js";
@@ -43,6 +44,11 @@ export interface OutputComparison {
   readonly session?: SessionOptions;
   /** The original, if it is open already with these options; it is released with the other. */
   readonly opened?: RemoteSession;
+  /**
+   * The data of an earlier comparison with the same original, of which `fidelityData` are the first samples, the same
+   * each time. The original is not loaded again if its outputs were kept.
+   */
+  readonly comparedBefore?: Dataset;
   /** Bytes of an original from which memory decides which model is loaded first; default 1e9. */
   readonly largeBytes?: number;
   readonly logger?: Logger;
@@ -99,6 +105,12 @@ async function compareFiles(
   // Decoding its weights may take more memory than they do afterwards, which must not come on top of the original.
   const isLarge = fileBytes(comparison) >= (comparison.largeBytes ?? LARGE_BYTES);
   if (isLarge && opened) await releaseQuietly(opened);
+  const before = comparison.comparedBefore;
+  const known = before && keptSession(before, comparison.original, readable.outputs);
+  if (known) {
+    const second = await open(1);
+    return compareSessions(comparison, readable, known, second).finally(() => releaseQuietly(second));
+  }
   const first = isLarge ? await open(1) : (opened ?? (await open(0)));
   try {
     const second = await open(isLarge ? 0 : 1);
@@ -167,12 +179,16 @@ async function compareSessions(
       }
     report();
   };
+  const keeper = new OutputKeeper();
   await run(fidelityData, (before, after, label, where) => {
+    keeper.add(before);
     meter.observe(before, after, `${name}: ${where}`);
     if (fidelityData === evalData) score?.observe(before, after, label, where);
   });
   if (score && evalData && evalData !== fidelityData)
     await run(evalData, (before, after, label, where) => score.observe(before, after, label, where));
+  const level = await original.usedLevel();
+  keeper.keep(fidelityData, { original: comparison.original, names: outputs, level });
   const levels = await comparedLevels(original, compressed, { ...comparison, compressed: name });
   if (score) logger.progress?.({ step: `compute ${score.name}`, done: 0 });
   return {
