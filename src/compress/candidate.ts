@@ -7,7 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { takeTurn } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import { allNodes, allTensors, copyModel, type Model, storedByteLength } from "../ir/index.js";
+import { allTensors, copyModel, type Model, storedByteLength } from "../ir/index.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import type { Statistics } from "../numeric/statistics.js";
@@ -76,13 +76,13 @@ export async function buildCandidate(
   const { run, warnings, expectation, model, exact } = await made(context, path, plan, recorded);
   releaseMemory();
   const asMade = await measured(context, path);
-  const { measurements, told } = model ? await atAllLevels(context, model, path, asMade) : asMade;
+  const { measurements, told, path: chosen } = await atAllLevels(context, model, path, asMade);
   const ofPasses = run.diagnostics.filter(({ severity }) => severity === "warning");
   return {
     ...(model ? { model } : {}),
     ...(exact === undefined ? {} : { exact }),
     expectation,
-    path,
+    path: chosen,
     plan,
     run,
     measurements,
@@ -110,8 +110,7 @@ async function made(
   context.logger.diagnostic?.({ id: "compress/plan", severity: "info", message: `plan: ${planText(plan)}` });
   let exact: string | undefined;
   const keepExact = async (before: Model): Promise<void> => {
-    const aside = join(`${dirname(path)}-exact`, basename(path));
-    await mkdir(dirname(aside), { recursive: true });
+    const aside = await besides(path, "exact");
     await inStage("write", () => writeModel(before, aside, { durable: false }));
     exact = aside;
   };
@@ -138,6 +137,13 @@ async function made(
   };
 }
 
+/** The path of another file of the candidate, in a folder of its own. */
+async function besides(path: string, what: string): Promise<string> {
+  const folder = `${dirname(path)}-${what}`;
+  await mkdir(folder, { recursive: true });
+  return join(folder, basename(path));
+}
+
 /** Bytes of weights up to which writing a model takes less than running its exact passes again would. */
 const SMALL_BYTES = 2 ** 24;
 
@@ -161,12 +167,10 @@ function keepsExact(plan: Plan, model: Model): boolean {
 
 /**
  * Whether the model itself, and not only its file, is used later: it is the result if there is no output, is packed,
- * holds weights that its file does not, or may be written once more with its zero points.
+ * or holds weights that its file does not.
  */
 function isStillNeeded({ files, options, externalData }: CandidateContext, model: Model): boolean {
-  if (files.output === undefined || options.packedSizes === true || externalData(model) === true) return true;
-  for (const { opType } of allNodes(model)) if (opType.includes("QuantizeLinear")) return true;
-  return false;
+  return files.output === undefined || options.packedSizes === true || externalData(model) === true;
 }
 
 /** The comparison is told what it needs to know, and reads the file no more. */
@@ -195,16 +199,17 @@ async function measured(context: CandidateContext, path: string): Promise<Measur
  */
 async function atAllLevels(
   context: CandidateContext,
-  model: Model,
+  model: Model | undefined,
   path: string,
   asMade: Measured,
-): Promise<Measured> {
+): Promise<Measured & { readonly path: string }> {
   const { fidelity, size } = asMade.measurements;
-  if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return asMade;
-  const repaired = copyModel(model);
-  if (stateZeroPoints(repaired) === 0) return asMade;
-  writeAside(repaired, path, context);
-  const again = await measured(context, path).catch((error: unknown) => {
+  if (!fidelity?.levels || fidelity.levels.compressed === LEVELS[0]) return { ...asMade, path };
+  const repaired = model ? copyModel(model) : readModel(path);
+  if (stateZeroPoints(repaired) === 0) return { ...asMade, path };
+  const aside = await besides(path, "repaired");
+  writeAside(repaired, aside, context);
+  const again = await measured(context, aside).catch((error: unknown) => {
     if (error instanceof EdgecError) return undefined;
     throw error;
   });
@@ -212,12 +217,11 @@ async function atAllLevels(
   const { levels } = measurements?.fidelity ?? {};
   const isBetter = measurements?.fidelity && (levels === undefined || levels.compressed === LEVELS[0]);
   if (again && isBetter && measurements.size.compressed.raw <= size.original.raw) {
-    Object.assign(model, repaired);
-    return again;
+    if (model) Object.assign(model, repaired);
+    return { ...again, path: aside };
   }
-  writeAside(model, path, context);
   const found = isBetter ? [zeroPointsLeftOut(measurements.size.compressed.raw, size.original.raw)] : [];
-  return { ...asMade, told: [...asMade.told, ...found] };
+  return { ...asMade, path, told: [...asMade.told, ...found] };
 }
 
 function zeroPointsLeftOut(after: number, before: number): Diagnostic {
