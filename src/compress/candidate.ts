@@ -119,7 +119,7 @@ async function made(
     model,
     plan,
     recorded,
-    keepsExact(plan, model) ? keepExact : undefined,
+    context.options.verify !== false && keepsExact(plan, model) ? keepExact : undefined,
   ).catch((error: unknown) => refusedHalfWay(error, context));
   context.logger.progress?.({ step: "write", done: 0 });
   await takeTurn();
