@@ -1,5 +1,6 @@
 /** The entry point of the worker process. It reports to its parent what the parent must know. */
 import { holdLifeline } from "../runtime/lifeline.js";
+import { ownMemory } from "../release-memory.js";
 import { onNotice } from "../run-notices.js";
 import { completionReporter } from "./completion.js";
 import { reportFailure } from "./failure.js";
@@ -13,6 +14,7 @@ const send = (message: object): void => {
 };
 onNotice(send);
 holdLifeline();
+ownMemory();
 const reportCompletion = await completionReporter(send);
 // edgec has some hundred files, and the system may limit how many can be open.
 const { runCommandLine } = await import("./run.js").catch((error: unknown) => {

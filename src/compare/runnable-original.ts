@@ -34,12 +34,18 @@ const MAX_UNREAD = 10_000;
  * meaning of its operators.
  * @param read reads the original again at every call
  * @param path the original's file, named in messages
+ * @param original what was read already, which becomes the model of the reference if it need not be changed
  */
-export async function referenceOf(read: () => Model, path: string, files: OutputFile): Promise<Reference> {
-  const model = read();
-  const from = opsetVersion(model);
+export async function referenceOf(
+  read: () => Model,
+  path: string,
+  files: OutputFile,
+  original: Model = read(),
+): Promise<Reference> {
+  const from = opsetVersion(original);
   if (from === 0 || from >= OLDEST_RUN_OPSET)
-    return { read, model, path: await withoutUnread(model, path, files), warnings: [] };
+    return { read, model: original, path: await withoutUnread(original, path, files), warnings: [] };
+  const model = read();
   const { blockers } = upgradeOpset(model, DEFAULT_TARGET);
   if (blockers.length > 0) {
     throw new EdgecError(

@@ -27,12 +27,16 @@ export interface JudgedRun extends RunResult {
   readonly judged: boolean;
 }
 
-/** Runs a plan on `model` and validates the result. Statistics in `recorded` are not measured again. */
+/**
+ * Runs a plan on `model` and validates the result. Statistics in `recorded` are not measured again.
+ * @param beforeLoss see `RunOptions`
+ */
 export async function applyPlan(
   context: CandidateContext,
   model: Model,
   plan: Plan,
   recorded?: Map<string, Statistics>,
+  beforeLoss?: (model: Model) => Promise<void>,
 ): Promise<JudgedRun> {
   const { options, data, logger, files, compute, learningThreads: threads } = context;
   const evaluator = new RuntimeEvaluator();
@@ -54,6 +58,7 @@ export async function applyPlan(
         ? { evaluators: evaluatorsOf(context) }
         : {}),
       ...(recorded ? { recorded } : {}),
+      ...(beforeLoss ? { beforeLoss } : {}),
       dump: (bytes, pass) => files.keep(bytes, pass),
     });
     if (names) tellStale(dropStaleReferences(model, names), logger);

@@ -8,8 +8,9 @@ import type { Statistics } from "../numeric/statistics.js";
 import { readModel, writeModel } from "../onnx/index.js";
 import { assertSound } from "../ops/check-operators.js";
 import { EndedFromOutside, openRemote, type RemoteRuntime } from "../runtime/index.js";
-import { compareOutputs } from "../verify/index.js";
+import { compareOutputs, factsOf } from "../verify/index.js";
 import { brokenOutputs, expectationOf, type Expectation } from "./output-sanity.js";
+import { releaseMemory } from "../release-memory.js";
 import { reasonOf } from "../run/model-fault.js";
 import { applyPlan, type CandidateContext } from "./candidate.js";
 import type { Plan } from "../plan/plan-types.js";
@@ -46,17 +47,23 @@ export async function findFailingPass(
   }
 }
 
+interface ExactPart {
+  /** Names of the passes that changed the model. */
+  readonly changed: ReadonlySet<string>;
+  /** The file of the model before its first lossy pass, if it was kept. */
+  readonly exact: string | undefined;
+}
+
 /**
  * The first exact pass that breaks the model, where so much was lost that it may hide behind the lossy ones.
  * The result itself shows no fault, so one trial settles most cases: the plan up to its first lossy pass. Not even
  * that is run where no exact pass has changed the model.
- * @param changed names of the passes that changed the model
  */
 export async function findHiddenFault(
   context: CandidateContext,
   plan: Plan,
   recorded: Map<string, Statistics>,
-  changed: ReadonlySet<string>,
+  { changed, exact: file }: ExactPart,
 ): Promise<FailingPass | undefined> {
   const passes = plan.flatMap((step) => step.passes);
   const lossy = passes.findIndex((pass) => pass.lossy);
@@ -65,7 +72,9 @@ export async function findHiddenFault(
   const exact = prefixOf(plan, last + 1);
   const trials = new Trials(context, exact, recorded);
   try {
-    return (await trials.faultAfter(last + 1, true)) === undefined ? undefined : await bisect(exact, trials);
+    const fault =
+      file === undefined ? await trials.faultAfter(last + 1, true) : await trials.faultIn(file, exact);
+    return fault === undefined ? undefined : await bisect(exact, trials);
   } finally {
     await trials.close();
   }
@@ -117,16 +126,38 @@ class Trials {
    */
   async faultAfter(count: number, outputsOnly = false): Promise<string | undefined> {
     const { context } = this;
-    context.logger.progress?.({ step: "find the pass that broke the model", done: this.tried++ });
     const plan = prefixOf(this.plan, count);
-    try {
+    return this.faultOf(async () => {
       const model = context.read();
       // The result of a part of the plan must not be kept as the best so far.
       await applyPlan({ ...context, logger: {}, bestSoFar: undefined }, model, plan, this.recorded);
       const path = await context.files.path("trial");
       writeModel(model, path);
       if (!outputsOnly) assertSound(readModel(path), "read back", context.undescribed);
-      return await this.outputFault(path, expectationOf(model, plan));
+      return this.outputFault(path, expectationOf(model, plan));
+    });
+  }
+
+  /** The same of a file that such a part of the plan has made. */
+  faultIn(path: string, plan: Plan): Promise<string | undefined> {
+    return this.faultOf(() => {
+      const expectation = this.expected(path, plan);
+      releaseMemory();
+      return this.outputFault(path, expectation);
+    });
+  }
+
+  private expected(path: string, plan: Plan): Expectation {
+    const model = readModel(path);
+    factsOf(path, model);
+    assertSound(model, "after the exact passes", this.context.undescribed);
+    return expectationOf(model, plan);
+  }
+
+  private async faultOf(find: () => Promise<string | undefined>): Promise<string | undefined> {
+    this.context.logger.progress?.({ step: "find the pass that broke the model", done: this.tried++ });
+    try {
+      return await find();
     } catch (error) {
       if (error instanceof EndedFromOutside) throw error;
       if (error instanceof EdgecError && BROKEN.includes(error.code)) return reasonOf(error);
@@ -144,7 +175,7 @@ class Trials {
       options,
       referencePath,
       name,
-      data: { evaluation },
+      data: { evaluation, isMadeUp },
     } = this.context;
     const runtime = options.verify === false ? undefined : await this.open();
     if (!runtime) return undefined;
@@ -158,6 +189,7 @@ class Trials {
       names: [name, "the model"],
       originalBytes: (await this.context.originalSizes()).raw,
       fidelityData: take(evaluation, SAMPLES),
+      ...(isMadeUp ? { comparedBefore: evaluation } : {}),
       runtime,
     });
     return brokenOutputs(fidelity, expectation);

@@ -6,7 +6,7 @@
 import type { Diagnostic } from "../diagnostics.js";
 import { EdgecError, sentence } from "../errors.js";
 import type { Statistics } from "../numeric/statistics.js";
-import { brokenOutputs, expectationOf, isSuspicious } from "./output-sanity.js";
+import { brokenOutputs, isSuspicious } from "./output-sanity.js";
 import { buildCandidate, type Candidate, type CandidateContext } from "./candidate.js";
 import { findFailingPass, findHiddenFault, type FailingPass } from "./bisect-failing-pass.js";
 import { inWholeStage } from "../stage-clock.js";
@@ -87,11 +87,9 @@ async function attempt(
   }
 }
 
-function faultOf({ measurements: { fidelity }, plan, model }: Candidate): string | undefined {
+function faultOf({ measurements: { fidelity }, expectation }: Candidate): string | undefined {
   if (!fidelity) return undefined;
-  return (
-    brokenOutputs(fidelity, expectationOf(model, plan)) ?? (isSuspicious(fidelity) ? SUSPICION : undefined)
-  );
+  return brokenOutputs(fidelity, expectation) ?? (isSuspicious(fidelity) ? SUSPICION : undefined);
 }
 
 /** On suspicion alone, only exact passes are tried: lossy ones may lose that much. */
@@ -106,7 +104,7 @@ async function guiltyOf(
     new Set(candidate?.run.passes.flatMap(({ name, modified }) => (modified ? [name] : [])));
   return inWholeStage("find a faulty pass", () =>
     fault === SUSPICION
-      ? findHiddenFault(context, plan, recorded, changed())
+      ? findHiddenFault(context, plan, recorded, { changed: changed(), exact: candidate?.exact })
       : findFailingPass(context, plan, recorded),
   );
 }

@@ -74,7 +74,7 @@ async function compressModel(
       warnings.push(...(await laterWarnings(job.context, candidate, job.target)));
     });
     const result = await inStage("write", () => written(job, candidate, resources, warnings));
-    return { ...result, report: { ...result.report, times: stageTimes() } };
+    return resultOf(result, { ...result.report, times: stageTimes() });
   } finally {
     await resources.runtimeSearch.close();
     await resources.compute.close();
@@ -83,10 +83,10 @@ async function compressModel(
 }
 
 /** Each way to compress the model is planned once, built and compared with the original; see `chooseCandidate`. */
-async function bestCandidate({ context, settings, read, model }: Job): Promise<Candidate> {
+async function bestCandidate({ context, settings, read, copies }: Job): Promise<Candidate> {
   const build = async (name: string, options: PlanOptions): Promise<Candidate> => {
     context.logger.progress?.({ step: "plan the passes", done: 0 });
-    const plan = await inStage("plan", () => planPasses(model, options));
+    const plan = await inStage("plan", () => planPasses(copies.look(), options));
     return buildWithBisection(context, name, plan);
   };
   const chosen = await chooseCandidate(settings, build, context.logger);
@@ -97,13 +97,19 @@ function isCompared({ runtime }: Job): boolean {
   return runtime?.isThere === true || runtime?.instead !== undefined;
 }
 
+interface Written {
+  readonly model: () => Model;
+  readonly path: string | undefined;
+  readonly report: Report;
+}
+
 /** Renames the candidate's file to the output, and makes the report. */
 async function written(
   job: Job,
   candidate: Candidate,
   { files }: JobResources,
   warnings: Diagnostic[],
-): Promise<CompressResult> {
+): Promise<Written> {
   const { inputPath: input, settings, fingerprint, target, originalData, context } = job;
   const { output } = context.options;
   context.logger.progress?.({ step: "finish", done: 0 });
@@ -119,6 +125,16 @@ async function written(
   const report = makeReport(candidate, facts);
   await files.commit(candidate.path);
   context.searchMemory?.remove();
-  const model = finished(candidate.model, files);
-  return { model, path: output, report, bytes: () => encodeModelBytes(model) };
+  return { model: finished(candidate, files), path: output, report };
+}
+
+function resultOf({ model, path }: Written, report: Report): CompressResult {
+  return {
+    get model() {
+      return model();
+    },
+    path,
+    report,
+    bytes: () => encodeModelBytes(model()),
+  };
 }

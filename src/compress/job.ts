@@ -3,7 +3,7 @@ import { runtimeNotice } from "../compare/runtime-notice.js";
 import { referenceOf } from "../compare/runnable-original.js";
 import { openRunData } from "../compare/run-data.js";
 import { clippedDiagnostic, type Diagnostic, type Logger } from "../diagnostics.js";
-import type { Model } from "../ir/index.js";
+import { type Model, withoutFile } from "../ir/index.js";
 import { dataFiles, writeModel } from "../onnx/index.js";
 import { assertSound, undescribedOperators } from "../ops/check-operators.js";
 import { fitRuntime, oldestRuntime } from "../ops/runtime-versions.js";
@@ -20,18 +20,18 @@ import { computeThreads, learningThreads } from "../plan/threads.js";
 import { requireRegularFile } from "../regular-file.js";
 import { RunCompute } from "../run/run-compute.js";
 import { type NativeRuntime, RuntimeSearch } from "../runtime/index.js";
-import { type FileSizes, sizesOf } from "../verify/index.js";
+import { factsOf, type FileSizes, sizesOf } from "../verify/index.js";
 import type { CandidateContext } from "./candidate.js";
 import { reportEarly } from "./data-warnings.js";
 import { quantizes, searchFiles } from "./search-files.js";
-import { source } from "./source.js";
+import { ModelCopies, source } from "./source.js";
 
 export interface Job {
   readonly inputPath: string | undefined;
   /** Reads the unchanged input again at every call. */
   readonly read: () => Model;
-  /** The model that passes start from, for planning. Read-only. */
-  readonly model: Model;
+  /** The model that passes start from. */
+  readonly copies: ModelCopies;
   readonly fingerprint: string;
   /** The data files that the input came with. */
   readonly originalData: readonly string[];
@@ -104,13 +104,20 @@ export async function openJob(
   // On a shallow copy, only to reject the model early.
   if (options.minOrt !== undefined) fitRuntime({ ...original }, oldestRuntime(options.minOrt), name);
   const originalPath = inputPath ?? (await writeAside(original, files));
+  if (inputPath !== undefined) factsOf(inputPath, original);
+  // Passes change the original, and its declarations hold on to its bytes.
+  const declared = {
+    ...original,
+    graph: { ...original.graph, inputs: original.graph.inputs.map(withoutFile) },
+  };
   const originalData = dataFiles(original);
   const filesOfModel = original.path === undefined ? [] : modelFiles(original.path, originalData);
   const written = { data: willSplit(original, options.externalData), searches: quantizes(options) };
   files.requireSafe([...filesOfModel, ...optionFiles(given)], written);
   const externalData = (model: Model): boolean | undefined =>
     weightsPlace(model, options.externalData, originalData.length > 0);
-  const reference = await referenceOf(read, originalPath, files);
+  const reference = await referenceOf(read, originalPath, files, original);
+  const copies = new ModelCopies(reference.read, reference.model);
   warnings.push(...reference.warnings);
   const context: CandidateContext = {
     options,
@@ -119,27 +126,17 @@ export async function openJob(
     externalData,
     originalPath,
     originalSizes: once(() => sizesOf(originalPath, options.packedSizes)),
-    read: reference.read,
+    read: () => copies.take(),
     referencePath: reference.path,
     name,
     undescribed: undescribedOperators(original),
     ...searchFiles(options, inputPath, files, externalData),
-    data: await openRunData(original, options),
+    data: await openRunData(declared, options),
     learningThreads: learningThreads(given.threads),
     compute,
     runtimeSearch,
   };
-  return {
-    inputPath,
-    read,
-    model: reference.model,
-    fingerprint,
-    originalData,
-    settings,
-    target,
-    runtime,
-    context,
-  };
+  return { inputPath, read, copies, fingerprint, originalData, settings, target, runtime, context };
 }
 
 /**

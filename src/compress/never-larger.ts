@@ -59,7 +59,7 @@ export async function neverLarger(
   ];
   return {
     ...candidate,
-    model: original(),
+    ...(candidate.model || context.files.output === undefined ? { model: original() } : {}),
     path,
     run,
     measurements,

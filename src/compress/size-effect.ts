@@ -8,7 +8,7 @@ import { throwIfAborted, untilAborted } from "../abort.js";
 import type { Diagnostic, Logger } from "../diagnostics.js";
 import type { Model } from "../ir/index.js";
 import type { Pass } from "../passes/contract.js";
-import { encodeModelBytes, encodeParts, totalLength } from "../onnx/index.js";
+import { encodeModelBytes, encodeParts, readModel, totalLength } from "../onnx/index.js";
 import { bytesText, percentText } from "../units.js";
 import { applyPlan, type Candidate, type CandidateContext, decidedIn } from "./candidate.js";
 import { withoutPass } from "../plan/plan.js";
@@ -31,7 +31,7 @@ export async function sizeEffects(context: CandidateContext, candidate: Candidat
   if (context.options.packedSizes !== true)
     return passes.map(({ name, sizeEffect = "" }) => sizeWarning(name, `${sizeEffect} ${unmeasured()}`));
   context.logger.progress?.({ step: "pack the model", done: 0 });
-  const after = await sizes(candidate.model);
+  const after = await sizes(candidate.model ?? readModel(candidate.path));
   const found: Diagnostic[] = [];
   for (const pass of passes) found.push(await sizeEffect(context, candidate, pass, after));
   return found;

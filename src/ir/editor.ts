@@ -56,7 +56,8 @@ export class GraphEditor {
     whole.editors.set(graph, this);
     this.graphInputs = new Map(graph.inputs.map((input) => [input.name, input]));
     this.constants = new ConstantList(graph);
-    for (const node of graph.nodes) this.link(node);
+    // Their names are known: `names` has those of the whole model.
+    for (const node of graph.nodes) this.uses.link(node);
   }
 
   /**

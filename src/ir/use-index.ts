@@ -17,11 +17,14 @@ export class UseIndex {
 
   link(node: Node): void {
     for (const output of node.outputs) if (output !== "") this.producers.set(output, node);
-    for (const name of usedNames(node)) {
-      const users = this.users.get(name);
-      if (users) users.add(node);
-      else this.users.set(name, new Set([node]));
-    }
+    for (const name of node.inputs) if (name !== "") this.use(name, node);
+    if (hasBodies(node)) for (const name of capturedNames(node)) this.use(name, node);
+  }
+
+  private use(name: string, node: Node): void {
+    const users = this.users.get(name);
+    if (users) users.add(node);
+    else this.users.set(name, new Set([node]));
   }
 
   unlink(node: Node): void {
@@ -36,13 +39,17 @@ const NOBODY: ReadonlySet<Node> = new Set();
 export function usedNames(node: Node): Set<string> {
   const used = new Set(node.inputs);
   used.delete("");
-  if (node.attributes.some((a) => a.g ?? a.graphs)) for (const name of capturedNames(node)) used.add(name);
+  if (hasBodies(node)) for (const name of capturedNames(node)) used.add(name);
   return used;
 }
 
 /** Whether the name is exactly one of the node's inputs, and no body of it uses it. */
 export function usesOnceDirectly(node: Node, name: string): boolean {
   return node.inputs.filter((input) => input === name).length === 1 && !capturedNames(node).has(name);
+}
+
+function hasBodies({ attributes }: Node): boolean {
+  return attributes.some(({ g, graphs }) => g ?? graphs);
 }
 
 /** Renames a use in the node and in its bodies, unless a body shadows the name. Returns the changed bodies. */

@@ -35,3 +35,19 @@ export interface ValueInfo extends Annotated {
 export function tensorValue(name: string, elementType: DataType, shape?: readonly Dimension[]): ValueInfo {
   return { name, type: { tensor: shape ? { elementType, shape: [...shape] } : { elementType } } };
 }
+
+/**
+ * A copy of a declaration without what else the file says of the value. The bytes of a type are a view on those of
+ * the whole file, which the declaration would keep in memory.
+ */
+export function withoutFile({ name, type }: ValueInfo): ValueInfo {
+  if (!type) return { name };
+  const { tensor, encoded } = type;
+  return {
+    name,
+    type: {
+      ...(tensor ? { tensor: { ...tensor, ...(tensor.shape ? { shape: [...tensor.shape] } : {}) } } : {}),
+      ...(encoded ? { encoded: { bytes: Uint8Array.from(encoded.bytes) } } : {}),
+    },
+  };
+}

@@ -52,6 +52,7 @@ export class PassRunner {
   private readonly cachedActivations: CachedActivations;
   private readonly linearAlgebra: LinearAlgebra;
   private continuation: Continuation | undefined;
+  private hasLost = false;
 
   /** @param process measures the statistics that passes request */
   constructor(
@@ -105,12 +106,19 @@ export class PassRunner {
     return (await this.measure(this.model, pass, this.runLog)) ?? new Statistics();
   }
 
+  private async beforeLoss(): Promise<void> {
+    this.keepReference();
+    if (this.hasLost) return;
+    this.hasLost = true;
+    if (this.runLog.modified) await this.options.beforeLoss?.(this.model);
+  }
+
   private async runPass(model: Model, pass: Pass, runLog: RunLog): Promise<boolean> {
     const { options } = this;
     await takeTurn();
     options.logger.progress?.({ step: pass.name, done: 0 });
     options.logger.debug?.(`running ${pass.name}`);
-    if (pass.lossy && model === this.model) this.keepReference();
+    if (pass.lossy && model === this.model) await this.beforeLoss();
     const before = options.debug === true ? encodeModelBytes(model) : undefined;
     const start = performance.now();
     let result: PassResult;

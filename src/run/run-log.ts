@@ -131,9 +131,13 @@ export class RunLog {
     return [...new Set(this.records.map((record) => record.pass.name))];
   }
 
+  get modified(): boolean {
+    return this.records.some((record) => record.modified);
+  }
+
   result(): RunResult {
     return {
-      modified: this.records.some((record) => record.modified),
+      modified: this.modified,
       passes: this.records.map(({ pass, modified, stats, ms, trial }) => ({
         name: pass.name,
         options: pass.options,

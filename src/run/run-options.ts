@@ -33,6 +33,8 @@ export interface RunOptions {
    * added.
    */
   readonly recorded?: Map<string, Statistics>;
+  /** Called with the model before the first pass that may change results, if an exact one has changed the model. */
+  readonly beforeLoss?: (model: Model) => Promise<void>;
   /** Validates the model after every pass. */
   readonly debug?: boolean;
   /**

@@ -6,7 +6,6 @@ import type { Dataset } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
-import { readModel } from "../onnx/index.js";
 import {
   LEVELS,
   openRemote,
@@ -15,6 +14,7 @@ import {
   type RuntimeKind,
 } from "../runtime/index.js";
 import { FidelityMeter, lowestAgreement, type OutputFidelity } from "./fidelity.js";
+import { factsOf } from "./model-facts.js";
 import { readableFiles, type ReadableFiles } from "./readable-files.js";
 import { firstFeeds, ReferenceOutputs } from "./reference-outputs.js";
 import { dataDependentSizes } from "./verify-models.js";
@@ -89,7 +89,7 @@ type Outcome = Pick<Combination, "version" | "message"> & { readonly status: "ra
  */
 export async function compareAcross(comparison: AcrossComparison): Promise<Across> {
   const { model, data, samples = DEFAULT_SAMPLES } = comparison;
-  const isOpen = dataDependentSizes(readModel(model));
+  const isOpen = dataDependentSizes(factsOf(model));
   const feeds = await firstFeeds(data, samples);
   const readable = await readableFiles([model]);
   try {

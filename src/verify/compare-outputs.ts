@@ -6,10 +6,11 @@ import { untilAborted } from "../abort.js";
 import type { Dataset, Label } from "../data/index.js";
 import { SILENT, type Logger } from "../diagnostics.js";
 import { BadDataError } from "../errors.js";
-import type { Feed, Model } from "../ir/index.js";
+import type { Feed } from "../ir/index.js";
 import type { RemoteRuntime, RemoteSession, Session, SessionOptions } from "../runtime/index.js";
 import type { Accuracy, Metric } from "./accuracy.js";
 import { FidelityMeter, type OutputFidelity } from "./fidelity.js";
+import { keptSession, OutputKeeper } from "./kept-outputs.js";
 import { comparedLevels, type ComparedLevels } from "./levels.js";
 import { readableFiles, type ReadableFiles } from "./readable-files.js";
 import type { IndirectOutput } from "./readable-outputs.js";
@@ -42,9 +43,12 @@ export interface OutputComparison {
   readonly opened?: RemoteSession;
   /** Of the original with its data files. */
   readonly originalBytes: number;
+  /**
+   * The data of an earlier comparison with the same original, of which `fidelityData` are the first samples, the same
+   * each time. The original is not loaded again if its outputs were kept.
+   */
+  readonly comparedBefore?: Dataset;
   readonly logger?: Logger;
-  /** Models of these files that were already read. */
-  readonly models?: ReadonlyMap<string, Model>;
   /** Accepts a compressed model that runs only at a lower optimization level than the original. */
   readonly lowerLevelIsFine?: boolean;
   /** Names of the two models in messages; default: their paths. */
@@ -72,9 +76,9 @@ export async function compareOutputs(
   comparison: OutputComparison,
   whileOpen: WhileOpen = () => Promise.resolve(),
 ): Promise<ComparedOutputs> {
-  const { models, original, opened } = comparison;
+  const { original, opened } = comparison;
   const other = comparison.standIn ?? comparison.compressed;
-  const readable = await readableFiles([original, other], models);
+  const readable = await readableFiles([original, other]);
   try {
     const isOpenFile = readable.files[0]?.path === original;
     if (!isOpenFile && opened) await releaseQuietly(opened);
@@ -98,6 +102,12 @@ async function compareFiles(
   // Decoding its weights may take more memory than they do afterwards, which must not come on top of the original.
   const isLarge = comparison.originalBytes >= LARGE_BYTES;
   if (isLarge && opened) await releaseQuietly(opened);
+  const before = comparison.comparedBefore;
+  const known = before && keptSession(before, comparison.original, readable.outputs);
+  if (known) {
+    const second = await open(1);
+    return compareSessions(comparison, readable, known, second).finally(() => releaseQuietly(second));
+  }
   const first = isLarge ? await open(1) : (opened ?? (await open(0)));
   try {
     const second = await open(isLarge ? 0 : 1);
@@ -161,12 +171,16 @@ async function compareSessions(
       }
     report();
   };
+  const keeper = new OutputKeeper();
   await run(fidelityData, (before, after, label, where) => {
+    keeper.add(before);
     meter.observe(before, after, `${name}: ${where}`);
     if (fidelityData === evalData) score?.observe(before, after, label, where);
   });
   if (score && evalData && evalData !== fidelityData)
     await run(evalData, (before, after, label, where) => score.observe(before, after, label, where));
+  const level = await original.usedLevel();
+  keeper.keep(fidelityData, { original: comparison.original, names: outputs, level });
   const levels = await comparedLevels(original, compressed, { ...comparison, compressed: name });
   if (score) logger.progress?.({ step: `compute ${score.name}`, done: 0 });
   return {

@@ -43,6 +43,7 @@ export {
   type FileSizes,
   type SizeComparison,
 } from "./size.js";
+export { factsOf, type ModelFacts } from "./model-facts.js";
 export { loadMetric, requireMetric, type ScoredSample } from "./user-metric.js";
 export {
   comparedSession,

@@ -2,9 +2,9 @@
  * Prepares model files so that their outputs can be read: makes copies where outputs need tensors in their
  * place.
  */
-import type { Model } from "../ir/index.js";
 import { readModel, TemporaryFolder, writeModel } from "../onnx/index.js";
-import { isLoadable, readableOutputs, type IndirectOutput, type ReadableModel } from "./readable-outputs.js";
+import { factsOf } from "./model-facts.js";
+import { readableOutputs, type IndirectOutput } from "./readable-outputs.js";
 
 export interface ReadableFiles {
   /** What to run in place of each file, and its name in messages. */
@@ -16,25 +16,32 @@ export interface ReadableFiles {
   remove(): Promise<void>;
 }
 
-/** @param models models of files that were already read, by path */
-export async function readableFiles(
+export async function readableFiles(paths: readonly string[]): Promise<ReadableFiles> {
+  const facts = paths.map((path) => factsOf(path));
+  if (facts.every(({ isReadable }) => isReadable))
+    return unchanged(paths, commonOutputs(facts.map(({ outputs }) => outputs.map(({ name }) => name))), []);
+  return readableCopies(paths);
+}
+
+/** The files themselves. */
+function unchanged(
   paths: readonly string[],
-  models: ReadonlyMap<string, Model> = new Map(),
-): Promise<ReadableFiles> {
-  const readable = paths.map((path) => readableOutputs(models.get(path) ?? readModel(path)));
-  const outputs = commonOutputs(readable);
+  outputs: readonly string[],
+  indirect: readonly IndirectOutput[],
+): ReadableFiles {
+  const files = paths.map((path) => ({ path, label: path }));
+  return { files, outputs, indirect, remove: () => Promise.resolve() };
+}
+
+async function readableCopies(paths: readonly string[]): Promise<ReadableFiles> {
+  const readable = paths.map((path) => readableOutputs(readModel(path)));
+  const outputs = commonOutputs(readable.map((model) => model.outputs));
   const indirect = (readable[0]?.indirect ?? []).map((found) => ({
     ...found,
     standIns: found.standIns.filter((name) => outputs.includes(name)),
   }));
-  if (readable.every((one) => one.indirect.every(({ standIns }) => standIns.length === 0))) {
-    return {
-      files: paths.map((path) => ({ path, label: path })),
-      outputs,
-      indirect,
-      remove: () => Promise.resolve(),
-    };
-  }
+  if (readable.every((one) => one.indirect.every(({ standIns }) => standIns.length === 0)))
+    return unchanged(paths, outputs, indirect);
   const folder = await TemporaryFolder.create("outputs");
   try {
     const files = readable.map(({ model }, k) => ({
@@ -56,9 +63,8 @@ export async function timed<T>(
   paths: readonly string[],
   use: (files: ReadableFiles["files"]) => Promise<T>,
 ): Promise<T | undefined> {
-  const models = new Map(paths.map((path) => [path, readModel(path)]));
-  if ([...models.values()].every(returnsSomething)) return use(paths.map((path) => ({ path, label: path })));
-  const readable = await readableFiles(paths, models);
+  if (paths.every(returnsSomething)) return use(paths.map((path) => ({ path, label: path })));
+  const readable = await readableFiles(paths);
   try {
     return readable.outputs.length === 0 ? undefined : await use(readable.files);
   } finally {
@@ -66,18 +72,17 @@ export async function timed<T>(
   }
 }
 
-function returnsSomething(model: Model): boolean {
-  const { outputs, indirect } = readableOutputs(model);
-  return (
-    isLoadable(model) && outputs.length > indirect.reduce((sum, { standIns }) => sum + standIns.length, 0)
-  );
+function returnsSomething(path: string): boolean {
+  const facts = factsOf(path);
+  if (facts.isReadable || !facts.isLoadable) return facts.isReadable && facts.outputs.length > 0;
+  const { outputs, indirect } = readableOutputs(readModel(path));
+  return outputs.length > indirect.reduce((sum, { standIns }) => sum + standIns.length, 0);
 }
 
 /** Uses the file itself, or a copy that the runtime can load. */
 export async function loaded<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
-  const model = readModel(path);
-  if (isLoadable(model)) return use(path);
-  const readable = await readableFiles([path], new Map([[path, model]]));
+  if (factsOf(path).isLoadable) return use(path);
+  const readable = await readableFiles([path]);
   try {
     return await use(readable.files[0]?.path ?? path);
   } finally {
@@ -86,6 +91,6 @@ export async function loaded<T>(path: string, use: (path: string) => Promise<T>)
 }
 
 /** The outputs common to all models, in the order of the first. */
-function commonOutputs(models: readonly ReadableModel[]): string[] {
-  return (models[0]?.outputs ?? []).filter((name) => models.every((model) => model.outputs.includes(name)));
+function commonOutputs(models: readonly (readonly string[])[]): string[] {
+  return (models[0] ?? []).filter((name) => models.every((outputs) => outputs.includes(name)));
 }

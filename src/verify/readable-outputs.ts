@@ -44,9 +44,7 @@ export interface ReadableModel {
 export function readableOutputs(model: Model): ReadableModel {
   const { graph } = model;
   const nonTensors = nonTensorValues(graph);
-  const unreadable = graph.outputs.filter(
-    (output) => nonTensors.has(output.name) || !isReadableTensor(output),
-  );
+  const unreadable = graph.outputs.filter((output) => !isReadableOutput(output, nonTensors));
   const direct = graph.outputs
     .map(({ name }) => name)
     .filter((name) => !unreadable.some((output) => output.name === name));
@@ -64,12 +62,13 @@ export function readableOutputs(model: Model): ReadableModel {
   };
 }
 
-/** Whether the runtime can load the unchanged model. */
-export function isLoadable({ graph }: Model): boolean {
-  return graph.outputs.every(isReadableTensor);
+/** @param nonTensors the values of the graph that are no tensors */
+export function isReadableOutput(output: ValueInfo, nonTensors: ReadonlySet<string>): boolean {
+  return !nonTensors.has(output.name) && isReadableTensor(output);
 }
 
-function isReadableTensor({ type }: ValueInfo): boolean {
+/** Whether the runtime can load a model with such an output. */
+export function isReadableTensor({ type }: ValueInfo): boolean {
   return !type?.tensor || isReadableType(type.tensor.elementType);
 }
 

@@ -7,7 +7,7 @@ import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { constants, createBrotliCompress, createGzip } from "node:zlib";
 import { BadModelError, EdgecError } from "../errors.js";
-import { dataLocations, readModel } from "../onnx/index.js";
+import { factsOf } from "./model-facts.js";
 
 export interface FileSizes {
   readonly raw: number;
@@ -40,7 +40,7 @@ const CHUNK = 2 ** 20;
  */
 export async function modelSizes(path: string, packedUpTo = PACKED_UP_TO): Promise<FileSizes> {
   const folder = dirname(path);
-  const locations = dataLocations(readModel(path));
+  const locations = factsOf(path).dataLocations;
   const paths = [path, ...locations.map((location) => join(folder, location))];
   let raw = await fileSize(path);
   for (const location of locations) raw += await dataSize(path, location);
@@ -89,7 +89,7 @@ export async function isSameFile(path: string, other: string): Promise<boolean> 
   } finally {
     await chunks.return?.();
   }
-  return dataLocations(readModel(path)).length === 0;
+  return factsOf(path).dataLocations.length === 0;
 }
 
 async function dataSize(model: string, location: string): Promise<number> {

@@ -5,8 +5,6 @@
 import type { Dataset } from "../data/index.js";
 import { SILENT } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
-import type { Model, ValueInfo } from "../ir/index.js";
-import { readModel } from "../onnx/index.js";
 import {
   openRemote,
   type RemoteRuntime,
@@ -21,6 +19,7 @@ import { readExecuted, type Executed } from "./executed.js";
 import { randomFeeds } from "./feeds.js";
 import { warnOfOutputs } from "./fidelity-warnings.js";
 import type { Latency } from "./latency.js";
+import { factsOf, type ModelFacts } from "./model-facts.js";
 import type { LoadComparison } from "./load.js";
 import { measureLatency, type LatencyOptions } from "./measure-latency.js";
 import { bytesOf, firstFeeds } from "./reference-outputs.js";
@@ -72,8 +71,8 @@ export interface VerifyReport {
  * refuses one of them or shapes of outputs differ, BadDataError, RUNTIME_MISSING and RUNTIME_CRASHED.
  */
 export async function verifyModels(options: VerifyModelsOptions): Promise<VerifyReport> {
-  const original = readModel(options.original);
-  const compressed = readModel(options.compressed);
+  const original = factsOf(options.original);
+  const compressed = factsOf(options.compressed);
   requireSameInterface(original, compressed, options);
   const metric = await metricOf(options);
   const size = options.size ?? (await compareSizes(options.original, options.compressed));
@@ -88,10 +87,6 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
       isOpen: dataDependentSizes(original),
       runtime,
       session: { ...comparedSession(options), plansMemory: !(await hasLargeInputs(data)) },
-      models: new Map([
-        [options.original, original],
-        [options.compressed, compressed],
-      ]),
     };
     let latency: Latency | null = null;
     const time = async (sessions?: readonly RemoteSession[]): Promise<void> => {
@@ -124,9 +119,12 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
  * Whether the size of an output along an axis depends on the data: it is neither declared nor named after a
  * size of an input.
  */
-export function dataDependentSizes({ graph }: Model): (output: string, axis: number) => boolean {
-  const given = new Set(graph.inputs.flatMap(({ type }) => type?.tensor?.shape ?? []));
-  const shapes = new Map(graph.outputs.map(({ name, type }) => [name, type?.tensor?.shape]));
+export function dataDependentSizes({
+  inputs,
+  outputs,
+}: Pick<ModelFacts, "inputs" | "outputs">): (output: string, axis: number) => boolean {
+  const given = new Set(inputs.flatMap(({ type }) => type?.tensor?.shape ?? []));
+  const shapes = new Map(outputs.map(({ name, type }) => [name, type?.tensor?.shape]));
   return (output, axis) => {
     const size = shapes.get(output)?.[axis];
     return size === undefined || (typeof size === "string" && !given.has(size));
@@ -166,8 +164,11 @@ async function hasLargeInputs(data: Dataset): Promise<boolean> {
   return feed !== undefined && bytesOf(feed) >= LARGE_INPUTS;
 }
 
-function fidelityDataOf({ fidelityData, evalData, seed = 0 }: VerifyModelsOptions, original: Model): Dataset {
-  return fidelityData ?? evalData ?? randomFeeds(requiredInputs(original), { seed });
+function fidelityDataOf(
+  { fidelityData, evalData, seed = 0 }: VerifyModelsOptions,
+  original: ModelFacts,
+): Dataset {
+  return fidelityData ?? evalData ?? randomFeeds(original.required, { seed });
 }
 
 async function metricOf({ metric, evalData }: VerifyModelsOptions): Promise<Metric | undefined> {
@@ -181,27 +182,21 @@ async function metricOf({ metric, evalData }: VerifyModelsOptions): Promise<Metr
   return typeof metric === "object" ? metric : loadMetric(metric ?? "top-1");
 }
 
-/** Graph inputs without a default value. */
-function requiredInputs({ graph }: Model): ValueInfo[] {
-  const held = new Set(graph.initializers.map((tensor) => tensor.name));
-  return graph.inputs.filter((input) => !held.has(input.name));
-}
-
 function requireSameInterface(
-  original: Model,
-  compressed: Model,
+  original: ModelFacts,
+  compressed: ModelFacts,
   paths: { original: string; compressed: string },
 ): void {
-  const names = (values: readonly ValueInfo[]): string =>
+  const names = (values: ModelFacts["inputs"]): string =>
     values
       .map((value) => value.name)
       .sort()
       .join(", ") || "none";
   for (const [what, of] of [
-    ["inputs", requiredInputs],
-    ["outputs", (model: Model) => model.graph.outputs],
+    ["inputs", "required"],
+    ["outputs", "outputs"],
   ] as const) {
-    const [expected, actual] = [names(of(original)), names(of(compressed))];
+    const [expected, actual] = [names(original[of]), names(compressed[of])];
     if (expected !== actual) {
       throw new EdgecError(
         "USAGE",

@@ -143,11 +143,11 @@ describe("where the noise is larger than the signal, and nothing else is wrong",
     expect((await run([rename, doubles, mine])).leftOut).toEqual(["doubles"]);
   });
 
-  it("exact passes are tried once, and lossy ones not again", async () => {
+  it("exact passes are judged by the model that they left, and no pass runs again", async () => {
     const exact = counted("exact", 1, false);
     const lossy = counted("negates", -1, true);
     expect((await run([exact.mine, lossy.mine])).leftOut).toEqual([]);
-    expect([exact.runs(), lossy.runs()]).toEqual([2, 1]);
+    expect([exact.runs(), lossy.runs()]).toEqual([1, 1]);
   });
 
   it("nothing is tried where no exact pass changed the model before the first lossy one", async () => {

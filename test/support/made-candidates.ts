@@ -42,6 +42,7 @@ function candidate({
         };
   return {
     model: matMulModel(),
+    expectation: { isExact: false, isCoarse: false },
     path: "",
     plan: [],
     warnings: [],
