@@ -43,5 +43,7 @@ export function judged({ model, eval: evaluation, kinds }, path) {
 function python(name, args) {
   const run = spawnSync(PYTHON, [script(name), ...args], { encoding: "utf8", maxBuffer: 1 << 28 });
   if (run.status === 0) return run.stdout;
-  throw new Error(`${name}.py failed: ${run.error?.message ?? run.stderr.trim().split("\n").at(-1)}`);
+  const reason = run.error?.message ?? run.stderr.trim().split("\n").at(-1);
+  const needs = "Python with onnx, onnxruntime, numpy and pillow, and EDGEC_PYTHON names the interpreter";
+  throw new Error(`${name}.py failed: ${reason} (it needs ${needs})`);
 }
