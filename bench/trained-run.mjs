@@ -1,7 +1,7 @@
 /** One run of `compress --int8` on a trained model, and what the model that it wrote keeps. */
 import { readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { measureProcessor } from "./memory.mjs";
+import { spawn } from "node:child_process";
 import { judged } from "./trained-material.mjs";
 import { median } from "./trained-figures.mjs";
 
@@ -34,7 +34,7 @@ async function runOf(checkout, { subject, seed, effort, more, suffix = "edgec" }
     ...places,
     ...more,
   ];
-  const { status, errors, ...measured } = await measureProcessor(process.execPath, command);
+  const { status, errors, ...measured } = await processorTime(process.execPath, command);
   // A gate that failed leaves the model and the report.
   if (status > 1) return { ...request, failure: `exit ${status}: ${errors.trim().split("\n")[0]}` };
   try {
@@ -44,6 +44,19 @@ async function runOf(checkout, { subject, seed, effort, more, suffix = "edgec" }
   } finally {
     rmSync(output, { force: true });
   }
+}
+
+/** Processor time of a command and all processes that it starts, which a shell adds up: nothing polls meanwhile. */
+async function processorTime(command, args) {
+  const shell = spawn("sh", ["-c", '"$@"; status=$?; times >&2; exit $status', "sh", command, ...args], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let errors = "";
+  shell.stderr.on("data", (chunk) => (errors += chunk));
+  const status = await new Promise((resolve) => shell.on("close", resolve));
+  const [, all] = errors.trim().split("\n").slice(-2);
+  const seconds = [...(all ?? "").matchAll(/(\d+)m([\d.]+)s/g)].map(([, m, s]) => 60 * Number(m) + Number(s));
+  return { status, errors, cpuSeconds: seconds.reduce((sum, own) => sum + own, 0) };
 }
 
 function reported(path) {
@@ -63,6 +76,7 @@ function kept(outputs) {
   const rows = Object.values(outputs).map((output) => ({
     ...output,
     sqnr: output.sqnr.map((value) => value ?? EQUAL_DB),
+    atOutput: median(output.atOutput.map((value) => value ?? EQUAL_DB)),
   }));
   const medians = rows.map(({ sqnr }) => median(sqnr));
   const least = medians.indexOf(Math.min(...medians));
@@ -70,6 +84,7 @@ function kept(outputs) {
   const agreements = rows.map(({ agreement }) => agreement).filter((value) => value !== null);
   return {
     sqnr: medians[least],
+    atOutput: Math.min(...rows.map((row) => row.atOutput)),
     worst: Math.min(...rows[least].sqnr),
     samples: rows[least].sqnr,
     agreement: agreements.length > 0 ? Math.min(...agreements) : undefined,

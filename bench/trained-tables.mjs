@@ -29,6 +29,7 @@ export function printEffort(effort, runs) {
       "dB",
       "spread",
       "worst",
+      "at output",
       "told",
       "agreement",
       "CPU s",
@@ -42,7 +43,7 @@ export function printEffort(effort, runs) {
 
 function row(effort, runs) {
   const { subject, failure } = runs.find((run) => run.failure !== undefined) ?? runs[0];
-  if (failure !== undefined) return [subject.name, "-", "-", failure, ...Array(8).fill("")];
+  if (failure !== undefined) return [subject.name, "-", "-", failure, ...Array(9).fill("")];
   const of = (key) => median(runs.map((run) => run[key]));
   const kind = runs[0].kinds.find((name) => name in SIGN);
   const found = { size: of("size"), speed: of("speed"), sqnr: of("sqnr"), seconds: of("cpuSeconds") };
@@ -54,6 +55,7 @@ function row(effort, runs) {
     decibels(found.sqnr),
     runs.length > 1 ? decibels(decibelSpread(runs)) : "-",
     decibels(of("worst")),
+    decibels(of("atOutput")),
     decibels(of("told")),
     kind === undefined ? "-" : `${(100 * agreement).toFixed(1)} % ${SIGN[kind]}`,
     found.seconds.toFixed(0),

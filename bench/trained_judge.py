@@ -1,6 +1,6 @@
 """What a compressed model keeps, by onnxruntime alone: trained_judge.py ORIGINAL COMPRESSED EVAL KINDS
 
-Prints JSON: for each output, the SQNR of each sample in dB in front of the decision (`null` where both are equal), and how
+Prints JSON: for each output, the SQNR of each sample in dB in front of the decision (`null` where both are equal), the same of the output itself, and how
 far decisions agree: the share of equal classes, the overlap of what is above one half (intersection over union), or the
 share of samples whose nearest neighbour among all stays the same. KINDS is JSON: {output: "classes", "neighbours" or "values"} for
 outputs whose last operator does not tell.
@@ -21,13 +21,14 @@ class Judged:
 
     def __init__(self, name, kind, fronts):
         self.name, self.kind, self.axis, self.fronts = name, kind, -1, fronts
-        self.sqnr, self.hits, self.all, self.vectors = [], 0, 0, ([], [])
+        self.sqnr, self.at_output, self.hits, self.all, self.vectors = [], [], 0, 0, ([], [])
 
-    def take(self, expected, actual):
-        """Arrays of both models of one sample."""
-        expected, actual = expected.astype(np.float64), actual.astype(np.float64).reshape(expected.shape)
-        noise = ((expected - actual) ** 2).sum()
-        self.sqnr.append(None if noise == 0 else 10 * np.log10(max((expected**2).sum(), 1e-30) / noise))
+    def take(self, before, after):
+        """What both models give on one sample."""
+        self.at_output.append(decibels(*(wide(found[self.name]) for found in (before, after))))
+        expected, actual = (wide(found[name]) for found, name in zip((before, after), self.fronts or (self.name, self.name)))
+        actual = actual.reshape(expected.shape)
+        self.sqnr.append(decibels(expected, actual))
         if self.kind == "classes":
             same = expected.argmax(self.axis) == actual.argmax(self.axis)
             self.hits, self.all = self.hits + int(same.sum()), self.all + same.size
@@ -43,7 +44,16 @@ class Judged:
             before, after = (nearest(np.stack(vectors)) for vectors in self.vectors)
             self.hits, self.all = int((before == after).sum()), len(before)
         agreement = self.hits / self.all if self.all else None
-        return {"kind": self.kind, "front": self.fronts is not None, "sqnr": self.sqnr, "agreement": agreement}
+        return {"kind": self.kind, "front": self.fronts is not None, "sqnr": self.sqnr, "atOutput": self.at_output, "agreement": agreement}
+
+
+def wide(array):
+    return array.astype(np.float64)
+
+
+def decibels(expected, actual):
+    noise = ((expected - actual) ** 2).sum()
+    return None if noise == 0 else float(10 * np.log10(max((expected**2).sum(), 1e-30) / noise))
 
 
 def nearest(vectors):
@@ -75,14 +85,16 @@ def session(model, names):
 def main(original, compressed, evaluation, kinds):
     models = [onnx.load(path) for path in (original, compressed)]
     outputs = judged(models, kinds)
-    names = [[output.fronts[k] if output.fronts else output.name for output in outputs] for k in range(2)]
+    # Once each, as an output may be its own front.
+    names = [[*{name: 0 for output in outputs for name in (output.name, (output.fronts or (output.name,) * 2)[k])}] for k in range(2)]
     sessions = [session(model, own) for model, own in zip(models, names)]
     types = {"tensor(int64)": np.int64, "tensor(int32)": np.int32, "tensor(float)": np.float32}
     wanted = {entry.name: types[entry.type] for entry in sessions[0].get_inputs()}
     for feed in trained.read(evaluation):
         feed = {name: np.asarray(feed[name], kind) for name, kind in wanted.items()}
-        for output, *arrays in zip(outputs, *(one.run(own, feed) for one, own in zip(sessions, names))):
-            output.take(*arrays)
+        before, after = (dict(zip(own, one.run(own, feed))) for one, own in zip(sessions, names))
+        for output in outputs:
+            output.take(before, after)
     print(json.dumps({output.name: output.result() for output in outputs}))
 
 
