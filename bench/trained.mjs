@@ -52,7 +52,6 @@ function options(given) {
 
 /** A line when it is known: the whole takes long. */
 function progress({ subject, effort, seed, failure, size, speed, sqnr, agreement, cpuSeconds }) {
-  const found =
-    failure ?? [size, speed, sqnr, agreement ?? "-", cpuSeconds].map((value) => Number(value).toFixed(3));
-  console.error(`${subject.name}  ${effort}  split ${seed}  ${[found].flat().join("  ")}`);
+  const figures = [size, speed, sqnr, agreement, cpuSeconds].map((value) => value?.toFixed(3) ?? "-");
+  console.error(`${subject.name}  ${effort}  split ${seed}  ${failure ?? figures.join("  ")}`);
 }
