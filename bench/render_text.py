@@ -103,4 +103,5 @@ def main(folder):
                     json.dump([label for _, label in samples], out)
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -41,10 +41,20 @@ const ON_REQUEST = [
   "scale-load",
   "signals",
   "solver",
+  "trained",
   "zoo",
 ];
 /** Take all that stands behind their name: flags, numbers and folders. */
-const WITH_ARGUMENTS = ["many-layers", "many-parts", "no-larger", "scale", "scale-load", "signals", "solver"];
+const WITH_ARGUMENTS = [
+  "many-layers",
+  "many-parts",
+  "no-larger",
+  "scale",
+  "scale-load",
+  "signals",
+  "solver",
+  "trained",
+];
 
 const isKept = process.argv.includes("--csv");
 const given = process.argv.slice(2).filter((word) => word !== "--csv");
@@ -56,9 +66,9 @@ if (unknown !== undefined) {
   console.error(`there is no bench "${unknown}"; choose from ${[...BENCHES, ...ON_REQUEST].join(", ")}`);
   process.exit(2);
 }
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], {
-  stdio: "inherit",
-});
+// Benches load the modules in build/, and run the command in dist/.
+for (const step of [["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"], ["scripts/bundle.mjs"]])
+  execFileSync(process.execPath, step, { stdio: "inherit" });
 const processor = `${cpus()[0]?.model.trim()}, ${cpus().length} cores, ${vnni()}`;
 const machine = `${processor}, load ${load()}, Node ${process.version}`;
 console.log(`${machine}\n`);
