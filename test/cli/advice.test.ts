@@ -56,6 +56,9 @@ const commands = program.commands.map((command) => command.name());
 /** Flags of Node and of the project's scripts that texts mention. */
 const FOREIGN: readonly string[] = [
   "--expose-gc",
+  "--heap-growing-percent",
+  "--compact-on-every-full-gc",
+  "--no-compact-on-every-full-gc",
   "--max-old-space-size",
   "--disallow-code-generation-from-strings",
   "--permission",
@@ -66,6 +69,9 @@ const FOREIGN: readonly string[] = [
   "--allow-addons",
   "--prefix",
   "--reader",
+  "--splits",
+  "--only",
+  "--against",
   "--seconds",
   "--cases",
   "--shrink",

@@ -128,7 +128,7 @@ const FUNCTIONS = ["reportJson"];
 
 describe("messages outside the command line", () => {
   it("hold no flag as it is, but for those of other programs and of the passes themselves", () => {
-    const foreign = /syntax: "|--(allow-|package|expose-gc|max-old-space-size)/;
+    const foreign = /syntax: "|setFlagsFromString|--(allow-|package|max-old-space-size)/;
     const found = code
       .filter(({ path }) => !path.startsWith("cli"))
       .flatMap(({ path, text }) => text.split("\n").map((line) => ({ path, line })))
