@@ -72,6 +72,7 @@ const FOREIGN: readonly string[] = [
   "--splits",
   "--only",
   "--against",
+  "--no-deps",
   "--seconds",
   "--cases",
   "--shrink",
