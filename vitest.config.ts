@@ -17,7 +17,6 @@ const SHARING = [
   "ir",
   "layers",
   "numeric",
-  "onnx",
   "ops",
   "output",
   "passes",
@@ -30,8 +29,8 @@ const SHARING = [
   "targets",
   "verify",
 ].map((folder) => `test/${folder}/**/*.test.ts`);
-// Those beside the folders, but for the one that counts the listeners of its process.
-SHARING.push("test/!(at-exit).test.ts");
+// Those but for the ones that count the listeners of their process.
+SHARING.push("test/!(at-exit).test.ts", "test/onnx/!(temporary-folder).test.ts");
 // Those that set no variable of the environment and mock no module.
 SHARING.push("test/compress/!(abort|packed-sizes|side-by-side|progress|limits).test.ts");
 
