@@ -77,8 +77,15 @@ export default [
       "changes to a model. A pass never runs one, so its tests need no runtime; `contract.ts` says what a pass is",
   },
   {
+    room: "fidelity",
+    may: ["ir", "numeric"],
+    holds:
+      "how close outputs are: where they decide, on each sample, with intervals; whether one model is closer than " +
+      "another beyond chance; how much may be lost",
+  },
+  {
     room: "verify",
-    may: ["ir", "numeric", "onnx", "data", "runtime"],
+    may: ["ir", "numeric", "fidelity", "onnx", "data", "runtime"],
     holds: "compares two files: fidelity, accuracy, latency, size, what is executed, gates; knows no pass",
   },
   {
@@ -104,6 +111,7 @@ export default [
       "runtime",
       "calibration",
       "passes",
+      "fidelity",
       "verify",
       "plan",
     ],
@@ -122,6 +130,7 @@ export default [
       "runtime",
       "calibration",
       "passes",
+      "fidelity",
       "verify",
       "plan",
       "search",
@@ -156,6 +165,7 @@ export default [
       "runtime",
       "calibration",
       "passes",
+      "fidelity",
       "verify",
       "output",
       "plan",
@@ -176,6 +186,7 @@ export default [
       "data",
       "runtime",
       "passes",
+      "fidelity",
       "verify",
       "output",
       "plan",
@@ -193,6 +204,7 @@ export default [
       "output",
       "plan",
       "type:passes",
+      "fidelity",
       "verify",
       "type:search",
       "type:run",

@@ -181,7 +181,7 @@ export type { Accuracy } from "./verify/accuracy.js";
 export type { Combination } from "./verify/compare-across.js";
 export type { Fidelity } from "./verify/compare-outputs.js";
 export type { Executed, Leftovers } from "./verify/executed.js";
-export type { OutputFidelity } from "./verify/fidelity.js";
+export type { ComparedAt, OutputFidelity, WorstSample } from "./fidelity/index.js";
 export type { Gate, GateLimits, Verdict } from "./verify/gates.js";
 export type { Latency, Percentiles } from "./verify/latency.js";
 export type { LoadComparison, LoadFigures } from "./verify/load.js";

@@ -32,6 +32,7 @@ interface RunFlags extends GateOptions, LimitOptions {
   readonly calibrator?: CompressOptions["calibrator"];
   readonly effort?: CompressOptions["effort"];
   readonly keepInt8?: boolean;
+  readonly floor?: boolean;
   readonly timeBudget?: number;
   readonly replay?: string;
   readonly weightBits?: number;
@@ -113,6 +114,7 @@ const SAME_NAME = [
   "calibrator",
   "effort",
   "keepInt8",
+  "floor",
   "timeBudget",
   "replay",
   "weightBits",

@@ -9,7 +9,6 @@ import { type KeysOf, refuseUnknown } from "../option-keys.js";
 import { decibelText, percentText } from "../units.js";
 import {
   LEVELS,
-  lowestSqnr,
   RUNTIMES,
   type Across,
   type AcrossOptions,
@@ -110,8 +109,9 @@ export function acrossWarnings({ combinations, samples }: Across, fidelity: Fide
 }
 
 function compressionText(fidelity: Fidelity | null): string {
-  const lowest = fidelity && lowestSqnr(fidelity.outputs);
-  return lowest !== null && lowest !== undefined && Number.isFinite(lowest)
+  const pooled = Object.values(fidelity?.outputs ?? {}).flatMap(({ pooledSqnrDb }) => pooledSqnrDb ?? []);
+  const lowest = Math.min(...pooled);
+  return Number.isFinite(lowest)
     ? ` For comparison, the compressed model is at ${decibelText(lowest)} against the original.`
     : "";
 }
@@ -119,7 +119,7 @@ function compressionText(fidelity: Fidelity | null): string {
 /** Ignores outputs near zero, which compare noise with noise. */
 function differs({ outputs }: Combination): boolean {
   return Object.values(outputs).some(
-    ({ sqnrDb, nearZero }) => sqnrDb !== null && sqnrDb < ROUNDING_DB && !nearZero,
+    ({ pooledSqnrDb, nearZero }) => pooledSqnrDb !== null && pooledSqnrDb < ROUNDING_DB && !nearZero,
   );
 }
 

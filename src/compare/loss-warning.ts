@@ -1,7 +1,8 @@
 /** Warns when a compressed model has lost much quality, with or without gates. */
 import type { Diagnostic } from "../diagnostics.js";
+import { MIN_AGREEMENT, lossesOf, type Loss } from "../fidelity/index.js";
 import { decibelText, percentText, plural } from "../units.js";
-import { type Accuracy, type Fidelity, MIN_AGREEMENT, lossesOf, type Loss } from "../verify/index.js";
+import type { Accuracy, Fidelity } from "../verify/index.js";
 
 /** Id of the warning. */
 const MUCH_LOST = "compare/much-lost";

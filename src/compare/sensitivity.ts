@@ -148,7 +148,7 @@ async function measured(
     return {
       model: path,
       source: `${data.name}, held out of calibration`,
-      allDb: await space.score(await space.build([]), false),
+      allDb: (await space.score(await space.build([]), false)).db,
       nodes,
       left: space.nodes.length - nodes.length,
     };
@@ -214,7 +214,7 @@ async function costs(
     });
   report();
   for (const node of nodes.slice(0, count)) {
-    const db = await score(await build(names.filter((name) => name !== node.name)), false);
+    const { db } = await score(await build(names.filter((name) => name !== node.name)), false);
     measured.push({ ...node, db });
     report();
   }

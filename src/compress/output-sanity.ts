@@ -52,7 +52,7 @@ function isCoarse(model: Model): boolean {
  */
 export function brokenOutputs({ outputs }: Fidelity, { isExact, isCoarse }: Expectation): string | undefined {
   const exactDb = isCoarse ? EXACT_COARSE_DB : EXACT_DB;
-  for (const [name, { sqnrDb, agreement, nonFinite, maxAbsError }] of Object.entries(outputs)) {
+  for (const [name, { pooledSqnrDb: sqnrDb, agreement, nonFinite, maxAbsError }] of Object.entries(outputs)) {
     if (nonFinite > 0)
       return `${nonFinite} values of output "${name}" are NaN or infinite where the original's are not`;
     if (maxAbsError <= (isExact && !isCoarse ? TINY.exact : TINY.lossy)) continue;
@@ -72,7 +72,7 @@ export function brokenOutputs({ outputs }: Fidelity, { isExact, isCoarse }: Expe
  * Whether the loss is so large that the exact passes may be broken too: the noise is larger than the signal.
  */
 export function isSuspicious({ outputs }: Fidelity): boolean {
-  return Object.values(outputs).some(({ sqnrDb, agreement, maxAbsError }) => {
+  return Object.values(outputs).some(({ pooledSqnrDb: sqnrDb, agreement, maxAbsError }) => {
     if (agreement !== null) return agreement < LITTLE_AGREEMENT;
     return sqnrDb !== null && sqnrDb < 0 && maxAbsError > TINY.lossy;
   });

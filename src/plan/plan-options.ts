@@ -103,8 +103,8 @@ function deviceOf(options: PlacedOptions): Pick<PlanOptions, "device"> {
 function searchOptions(
   options: PlacedOptions,
   flags: Readonly<Record<string, string>>,
-): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget"> {
-  const { timeBudget, passes, effort, replay } = options;
+): Pick<PlanOptions, "hasAccuracyGates" | "isTimed" | "timeBudget" | "floor"> {
+  const { timeBudget, passes, effort, floor, replay } = options;
   if (timeBudget !== undefined && replay !== undefined)
     throw new EdgecError(
       "BAD_OPTION",
@@ -112,6 +112,11 @@ function searchOptions(
         "Leave one of them out.",
     );
   const searches = flags.int8 !== undefined && !replacesRecipe(passes);
+  if (floor === false && !searches)
+    throw new EdgecError(
+      "BAD_OPTION",
+      `${option("floor", false)} lets ${option("int8")} lose accuracy, but these options plan no int8. Leave it out.`,
+    );
   const hasAccuracyGates = searches && Object.keys(accuracyLimits(options)).length > 0;
   if (timeBudget !== undefined && !(hasAccuracyGates || (searches && effort === "best"))) {
     throw new EdgecError(
@@ -127,6 +132,7 @@ function searchOptions(
     hasAccuracyGates,
     isTimed: searches && options.keepInt8 !== true && isTimed(options),
     ...(timeBudget === undefined ? {} : { timeBudget }),
+    ...(floor === undefined ? {} : { floor }),
   };
 }
 

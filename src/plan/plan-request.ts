@@ -42,6 +42,8 @@ export interface PlanOptions {
   readonly replay?: Decisions;
   /** Keeps int8 arithmetic even if it is slower or larger than float. */
   readonly keepInt8?: boolean;
+  /** Whether nodes go back to float where int8 loses much; default true. */
+  readonly floor?: boolean;
   /** The time limit of a search for nodes to leave in float, seconds. */
   readonly timeBudget?: number;
 }

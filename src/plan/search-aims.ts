@@ -12,13 +12,19 @@ export interface SearchAims {
 }
 
 export interface AccuracyAim {
-  /** Mean signal-to-noise ratio of the outputs to reach on held-out samples, dB. */
-  readonly goalDb: number;
-  /** Whether the gates of the run decide instead, on its evaluation data. */
-  readonly byGates: boolean;
-  /** Share of the multiply-accumulates that may go back to float, 0 to 1. */
+  /**
+   * What is enough: the gates of the run, on its evaluation data; the floor, below which much is lost, on held-out
+   * samples; or this many dB on average over them.
+   */
+  readonly goal: "gates" | "floor" | number;
+  /** Whether the floor is to hold where a goal in dB is not reached, whatever goes back to float for it. */
+  readonly orFloor?: boolean;
+  /** Share of the multiply-accumulates that may go back to float, 0 to 1. For the floor, everything may. */
   readonly maxShare: number;
+  /** Infinity where only measurements are limited, so that a busy machine decides nothing. */
   readonly seconds: number;
+  /** Nodes to measure at most. */
+  readonly measurements?: number;
 }
 
 /** Whether samples must be held out for the search. A prediction takes none. */
@@ -31,6 +37,8 @@ const FAIR_DB = 32;
 /** The share of arithmetic that "best" may leave in float; beyond it, little of int8's speed remains. */
 const FAIR_SHARE = 0.4;
 const FAIR_SECONDS = 90;
+/** Nodes that are measured to hold the floor. Those whose tensors suffer most from rounding come first. */
+const FLOOR_MEASUREMENTS = 48;
 
 /** What a run with these options aims at; undefined where nothing is searched. */
 export function searchAims({
@@ -39,12 +47,15 @@ export function searchAims({
   isTimed = false,
   device,
   timeBudget = FAIR_SECONDS,
+  floor = true,
 }: PlanOptions): SearchAims | undefined {
   const accuracy: AccuracyAim | undefined = hasAccuracyGates
-    ? { goalDb: FAIR_DB, byGates: true, maxShare: 1, seconds: timeBudget }
+    ? { goal: "gates", maxShare: 1, seconds: timeBudget }
     : effort === "best"
-      ? { goalDb: FAIR_DB, byGates: false, maxShare: FAIR_SHARE, seconds: timeBudget }
-      : undefined;
+      ? { goal: FAIR_DB, orFloor: floor, maxShare: FAIR_SHARE, seconds: timeBudget }
+      : effort === "balanced" && floor
+        ? { goal: "floor", maxShare: 1, seconds: Infinity, measurements: FLOOR_MEASUREMENTS }
+        : undefined;
   const speed = isTimed && effort !== "fast";
   return speed || device || accuracy
     ? { speed, ...(device ? { device } : {}), ...(accuracy ? { accuracy } : {}) }

@@ -5,19 +5,11 @@ import type { Dataset } from "../data/index.js";
 import type { Feed, Model, NumericArray } from "../ir/index.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
 import { type RemoteRuntime, type UsedLevel, YIELDING } from "../runtime/index.js";
-import {
-  FidelityMeter,
-  isOfFloats,
-  type OutputFidelity,
-  readableOutputs,
-  requireLevel,
-} from "../verify/index.js";
+import { FidelityMeter, makersOfOutputs, type Maker, type SampleScores } from "../fidelity/index.js";
+import { readableOutputs, requireLevel } from "../verify/index.js";
 
 /** Names the scored model in messages. */
 const TRIAL = "the model on trial";
-
-/** The score of equal outputs, dB: more than rounding to float32 allows. */
-const EQUAL_DB = 150;
 
 /** Bytes of inputs and outputs to keep, and the number of samples to keep however large they are. */
 const MAX_BYTES = 2 ** 28;
@@ -41,6 +33,7 @@ export class HoldoutScore {
   private expected: readonly Expected[] | undefined;
   /** The optimization level at which the reference runs. */
   private level: UsedLevel | undefined;
+  private readonly makers: ReadonlyMap<string, Maker>;
 
   constructor(
     private readonly reference: Model,
@@ -49,18 +42,19 @@ export class HoldoutScore {
     private readonly process: CalibrationProcess,
     private readonly maxBytes = MAX_BYTES,
     private readonly maxFeedBytes = MAX_FEED_BYTES,
-  ) {}
+  ) {
+    this.makers = makersOfOutputs(reference);
+  }
 
   /**
-   * The mean signal-to-noise ratio of the outputs in dB, less one for each sample with a different number of
-   * results. Throws EdgecError if the runtime rejects the model.
+   * How close the outputs are on each sample, where they decide. Throws EdgecError if the runtime rejects the model.
    * @param most the number of samples to use, for an estimate
    */
-  async score(model: Model, most = Infinity): Promise<number> {
+  async score(model: Model, most = Infinity): Promise<SampleScores> {
     this.folder ??= await TemporaryFolder.create("score");
     const runtime = await this.process.runtime();
     this.expected ??= await this.runReference(runtime, this.folder);
-    const meter = new FidelityMeter(() => true);
+    const meter = new FidelityMeter(() => true, this.makers);
     const { model: readable, outputs: names } = readableOutputs(model);
     const path = writeModel(readable, this.folder.file("trial.onnx"), { durable: false }).path;
     const session = await runtime.open(path, { threads: this.threads, config: YIELDING, label: TRIAL });
@@ -74,7 +68,7 @@ export class HoldoutScore {
       await session.release().catch(() => undefined);
     }
     if (most === Infinity) await this.process.rest();
-    return meanScore(Object.values(meter.result()));
+    return meter.scores();
   }
 
   async close(): Promise<void> {
@@ -131,18 +125,4 @@ function bytesOf(values: Feed): number {
     (sum, { data }) => sum + (Array.isArray(data) ? 0 : (data as NumericArray).byteLength),
     0,
   );
-}
-
-/** The mean over floating-point outputs, or over all outputs if there are none. */
-function meanScore(outputs: readonly OutputFidelity[]): number {
-  if (outputs.length === 0) return EQUAL_DB;
-  const floating = outputs.filter(isOfFloats);
-  const judged = floating.length > 0 ? floating : outputs;
-  return judged.reduce((sum, output) => sum + scoreOf(output) - output.otherSize, 0) / judged.length;
-}
-
-/** For outputs that are right or wrong, the share of wrong ones is the noise: 90 of 100 right are 10 dB. */
-function scoreOf({ sqnrDb, agreement }: OutputFidelity): number {
-  const db = agreement === null ? (sqnrDb ?? EQUAL_DB) : -10 * Math.log10(1 - agreement);
-  return Math.min(db, EQUAL_DB);
 }

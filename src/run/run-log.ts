@@ -11,6 +11,11 @@ export interface TrialResult {
   /** Mean signal-to-noise ratio of the outputs without it and with it, dB. */
   readonly beforeDb: number;
   readonly afterDb: number;
+  /**
+   * Where the gain lies over further samples of this kind, dB with 90 % confidence. Only a pass whose gain is above 0
+   * throughout is kept. null with fewer than two samples; absent if the pass changed nothing or failed.
+   */
+  readonly gainRange?: readonly [low: number, high: number] | null;
   readonly kept: boolean;
   /** Why the runtime rejects the model with it, if it does. */
   readonly refused?: string;
@@ -160,8 +165,16 @@ export class RunLog {
   }
 }
 
-function rounded({ beforeDb, afterDb, ...rest }: TrialResult): TrialResult {
-  return { beforeDb: Math.round(beforeDb * 100) / 100, afterDb: Math.round(afterDb * 100) / 100, ...rest };
+function rounded({ beforeDb, afterDb, gainRange, ...rest }: TrialResult): TrialResult {
+  const hundredths = (db: number): number => Math.round(db * 100) / 100;
+  return {
+    beforeDb: hundredths(beforeDb),
+    afterDb: hundredths(afterDb),
+    ...(gainRange === undefined
+      ? {}
+      : { gainRange: gainRange && [hundredths(gainRange[0]), hundredths(gainRange[1])] }),
+    ...rest,
+  };
 }
 
 /**

@@ -2,6 +2,8 @@
  * Runs a plan on a model, step by step: some steps run on trial, and some after a search.
  */
 import { CalibrationProcess } from "../calibration/process.js";
+import { floorDiagnostic } from "./floor-diagnostic.js";
+import { NO_SCORES } from "../fidelity/index.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { RunLog, type RunResult, type TrialResult } from "./run-log.js";
 import { PassRunner } from "./pass-runner.js";
@@ -166,6 +168,8 @@ class PlanRun {
   private async searchStep(index: number, step: PlannedStep, aims: SearchAims): Promise<void> {
     const result = await this.search(index, step, aims);
     this.runner.runLog.search = result;
+    const told = aims.accuracy?.goal === "floor" ? floorDiagnostic(result?.choice) : undefined;
+    if (told) this.options.logger.diagnostic?.(told);
     const searched = step.passes.at(-1);
     const passes = withNodeForms(step.passes, result?.forms ?? NO_FORMS, (pass) => pass === searched);
     const isChosen = passes !== step.passes;
@@ -182,6 +186,11 @@ class PlanRun {
     const pass = step.passes.at(-1);
     const trial = scorer && dataset ? this.trials(scorer) : undefined;
     if (!pass?.excluding || !(trial || aims.device)) return undefined;
+    // Only what int8 costs counts for the floor, not what was asked for before: pruning and fewer values.
+    const own =
+      scorer && aims.accuracy?.goal === "floor" && this.runner.original
+        ? scorer(copyModel(this.model), this.process)
+        : undefined;
     this.runner.keepReference();
     const statistics = await this.runner.measureAhead(pass);
     const later = this.plan.slice(index + 1);
@@ -196,7 +205,7 @@ class PlanRun {
       };
     // Without held-out samples, only predictions are possible.
     const possible = trial ? aims : { speed: false, ...(aims.device ? { device: aims.device } : {}) };
-    return this.withPurpose("search", "search", () =>
+    const searched = this.withPurpose("search", "search", () =>
       searchForms(this.model, pass, statistics, possible, {
         dataset,
         threads,
@@ -204,11 +213,12 @@ class PlanRun {
         evaluators,
         process: this.process,
         context: (statistics) => this.runner.context(statistics),
-        score: (model, most) => trial?.score(model, most) ?? Promise.resolve(0),
+        score: (model, most) => (own ?? trial)?.score(model, most) ?? Promise.resolve(NO_SCORES),
         recover: recovering.length > 0 ? apply(recovering) : undefined,
         finish: apply(later.filter(({ validateAfter }) => validateAfter === undefined)),
       }),
     );
+    return searched.finally(() => own?.close());
   }
 
   /**

@@ -5,11 +5,12 @@
 import type { Logger } from "../diagnostics.js";
 import { EdgecError } from "../errors.js";
 import { copyModel, type Model } from "../ir/index.js";
+import { gainOf, isGain, type SampleScores } from "../fidelity/index.js";
 import type { TrialResult } from "./run-log.js";
 
-/** Scores how close a model is to the reference, in dB; see HoldoutScore. */
+/** Scores how close a model is to the reference; see HoldoutScore. */
 export interface Scorer {
-  score(model: Model, most?: number): Promise<number>;
+  score(model: Model, most?: number): Promise<SampleScores>;
   close(): Promise<void>;
 }
 
@@ -27,12 +28,9 @@ const CRASHED = "RUNTIME_CRASHED";
 /** Errors for a model that the runtime cannot run. */
 const REFUSED: readonly string[] = ["MODEL_REJECTED", CRASHED];
 
-/** A gain below this is noise between sets of samples, dB. */
-const MIN_GAIN_DB = 0.02;
-
 export class StepTrials {
   /** The current model's score, and the pass after which it was taken. */
-  private current: number | undefined;
+  private current: SampleScores | undefined;
   private finishedWith: string | undefined;
 
   constructor(
@@ -46,28 +44,25 @@ export class StepTrials {
     name: string,
     { validateAfter, change, finish }: Attempt,
   ): Promise<TrialResult> {
-    const before = copyModel(model);
+    const saved = copyModel(model);
     this.finishedWith = validateAfter;
-    const beforeDb = (this.current ??= await this.judge(model, finish));
-    const afterDb = await this.outcome(model, change, finish);
-    if (afterDb === undefined) return { beforeDb, afterDb: beforeDb, kept: false };
-    if (afterDb instanceof EdgecError) {
-      restore(model, before);
-      return {
-        beforeDb,
-        afterDb: beforeDb,
-        kept: false,
-        [afterDb.code === CRASHED ? "crashed" : "refused"]: afterDb.message,
-      };
+    const before = (this.current ??= await this.judge(model, finish));
+    const after = await this.outcome(model, change, finish);
+    const unchanged = { beforeDb: before.db, afterDb: before.db, kept: false };
+    if (after === undefined) return unchanged;
+    if (after instanceof EdgecError) {
+      restore(model, saved);
+      return { ...unchanged, [after.code === CRASHED ? "crashed" : "refused"]: after.message };
     }
-    const kept = afterDb >= beforeDb + MIN_GAIN_DB;
+    const gain = gainOf(before, after);
+    const kept = isGain(gain);
     this.logger.debug?.(
-      `${name}: ${beforeDb.toFixed(2)} dB without it, ${afterDb.toFixed(2)} dB with it on ` +
+      `${name}: ${before.db.toFixed(2)} dB without it, ${after.db.toFixed(2)} dB with it on ` +
         `held-out samples, ${kept ? "kept" : "undone"}`,
     );
-    if (kept) this.current = afterDb;
-    else restore(model, before);
-    return { beforeDb, afterDb, kept };
+    if (kept) this.current = after;
+    else restore(model, saved);
+    return { beforeDb: before.db, afterDb: after.db, gainRange: gain.range, kept };
   }
 
   /**
@@ -78,7 +73,7 @@ export class StepTrials {
     model: Model,
     change: Attempt["change"],
     finish: Attempt["finish"],
-  ): Promise<number | EdgecError | undefined> {
+  ): Promise<SampleScores | EdgecError | undefined> {
     try {
       return (await change(model)) ? await this.judge(model, finish) : undefined;
     } catch (error) {
@@ -87,7 +82,7 @@ export class StepTrials {
     }
   }
 
-  score(model: Model, most?: number): Promise<number> {
+  score(model: Model, most?: number): Promise<SampleScores> {
     return this.scorer.score(model, most);
   }
 
@@ -103,7 +98,7 @@ export class StepTrials {
     return this.scorer.close();
   }
 
-  private async judge(model: Model, finish: Attempt["finish"]): Promise<number> {
+  private async judge(model: Model, finish: Attempt["finish"]): Promise<SampleScores> {
     const finished = copyModel(model);
     await finish(finished);
     this.logger.progress?.({ step: "score on held-out samples", done: 0 });

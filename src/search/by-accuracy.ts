@@ -2,6 +2,7 @@
  * Chooses nodes to leave in float for accuracy. Nodes are ranked by the noise that the outputs lose if only
  * that node is in float; then the shortest prefix of the ranking that reaches the goal is chosen.
  */
+import type { SampleScores } from "../fidelity/index.js";
 import type { Model } from "../ir/index.js";
 import { noiseOf } from "../numeric/decibels.js";
 
@@ -27,8 +28,8 @@ export interface SearchSpace {
   readonly nodes: readonly SearchNode[];
   /** Builds the model in int8 except for the named nodes. */
   readonly build: (floatNodes: readonly string[]) => Promise<Model>;
-  /** The SQNR of the outputs, in dB. A quick score uses few samples. */
-  readonly score: (model: Model, quick: boolean) => Promise<number>;
+  /** How close the outputs are to the reference's. A quick score uses few samples. */
+  readonly score: (model: Model, quick: boolean) => Promise<SampleScores>;
   /** Reports progress. */
   readonly progress?: (done: number, total: number) => void;
   /** Reports the next step, if it cannot be counted. */
@@ -40,14 +41,18 @@ export interface SearchSpace {
 }
 
 export interface SearchLimits {
-  /** The score to reach, dB. */
-  readonly goalDb: number;
+  /** Whether a score is good enough. */
+  readonly isEnough: (scores: SampleScores) => boolean;
   /** Decides instead of the score whether a model is accurate enough; may run gates on other data. */
   readonly meetsGates?: (model: Model) => Promise<boolean>;
   /** The largest fraction of multiply-accumulates that may return to float, 0 to 1. */
   readonly maxShare: number;
+  /** Whether all nodes are tried in float where nothing less is enough; always so with gates. */
+  readonly triesAll?: boolean;
   /** When to stop, in the time of `performance.now()`. */
   readonly deadline: number;
+  /** Nodes to measure at most; default all. */
+  readonly measurements?: number;
 }
 
 export interface NodeChoice {
@@ -56,6 +61,9 @@ export interface NodeChoice {
   readonly beforeDb: number;
   readonly afterDb: number;
   readonly ranking: readonly NodeSensitivity[];
+  /** Whether that is enough, and whether no output has lost much. */
+  readonly reached: boolean;
+  readonly isAtFloor: boolean;
 }
 
 /** The minimum cost of a node with few multiply-accumulates: the Q/DQ pairs around it. */
@@ -69,8 +77,8 @@ export async function chooseFloatNodes(
 ): Promise<NodeChoice> {
   const evaluator = new NodeSetEvaluator(space, limits);
   const start = await evaluator.evaluate([]);
-  if (start.reached) return { floatNodes: [], beforeDb: start.db, afterDb: start.db, ranking: known };
-  const ranking = await rankNodes(space, limits.deadline, known);
+  if (start.reached) return choiceOf(start, start, known);
+  const ranking = await rankNodes(space, limits, known);
   // If `isGood` decides, nodes whose int8 form reduces noise may have to return to float too: with all nodes in
   // float, nothing is lost.
   const worthwhile = affordable(
@@ -79,14 +87,22 @@ export async function chooseFloatNodes(
   ).map(({ name }) => name);
   const found = await shortestStart(worthwhile, evaluator, limits.deadline, start);
   const best =
-    found.reached || !limits.meetsGates ? found : await allInFloat(space, evaluator, limits, found);
-  return { floatNodes: best.names, beforeDb: start.db, afterDb: best.db, ranking };
+    found.reached || !(limits.meetsGates ?? limits.triesAll)
+      ? found
+      : await allInFloat(space, evaluator, limits, found);
+  return choiceOf(start, best, ranking);
+}
+
+function choiceOf(start: EvaluatedSet, best: EvaluatedSet, ranking: readonly NodeSensitivity[]): NodeChoice {
+  const { names, db, reached, isAtFloor } = best;
+  return { floatNodes: names, beforeDb: start.db, afterDb: db, ranking, reached, isAtFloor };
 }
 
 interface EvaluatedSet {
   readonly names: readonly string[];
   readonly db: number;
   readonly reached: boolean;
+  readonly isAtFloor: boolean;
 }
 
 class NodeSetEvaluator {
@@ -102,31 +118,32 @@ class NodeSetEvaluator {
       names.length === 0 ? "score the model in int8" : `score the model with ${names.length} nodes in float`,
     );
     const model = await this.space.build(names);
-    const db = await this.space.score(model, false);
-    const reached = await (this.limits.meetsGates?.(model) ?? db >= this.limits.goalDb);
+    const scores = await this.space.score(model, false);
+    const { db, isAtFloor } = scores;
+    const reached = await (this.limits.meetsGates?.(model) ?? this.limits.isEnough(scores));
     if (db > this.bestDb) await this.space.onBest?.(model);
     this.bestDb = Math.max(this.bestDb, db);
-    return { names, db, reached };
+    return { names, db, reached, isAtFloor };
   }
 }
 
 /** All nodes that the time allows, ranked by the noise removed per cost. */
 export async function rankNodes(
   { nodes, build, score, progress, stage, remember }: SearchSpace,
-  deadline: number,
+  { deadline, measurements = Infinity }: Pick<SearchLimits, "deadline" | "measurements">,
   known: readonly NodeSensitivity[] = [],
 ): Promise<NodeSensitivity[]> {
   const byName = new Map(known.map((node) => [node.name, node]));
   const ranking = nodes.flatMap(({ name }) => byName.get(name) ?? []);
-  const unknown = nodes.filter(({ name }) => !byName.has(name));
+  const unknown = nodes.filter(({ name }) => !byName.has(name)).slice(0, measurements);
   if (unknown.length === 0 || performance.now() > deadline)
     return ranking.sort((a, b) => reward(b) - reward(a));
   stage?.("score the model in int8");
-  const base = noiseOf(await score(await build([]), true));
+  const base = noiseOf((await score(await build([]), true)).db);
   progress?.(ranking.length, nodes.length);
   for (const node of unknown) {
     if (performance.now() > deadline) break;
-    const db = await score(await build([node.name]), true);
+    const { db } = await score(await build([node.name]), true);
     ranking.push({ ...node, db, noise: base - noiseOf(db) });
     progress?.(ranking.length, nodes.length);
     remember?.(ranking);

@@ -4,15 +4,15 @@
  * measures better is chosen.
  */
 import type { Model } from "../ir/index.js";
-import { noiseOf } from "../numeric/decibels.js";
+import { gainOf, isGain, type SampleScores } from "../fidelity/index.js";
 
 export interface DynamicSpace {
   /** Names of the layers that run on static codes, the largest first. */
   readonly layers: readonly string[];
   /** Builds the model with these layers quantized dynamically. */
   readonly build: (layers: readonly string[]) => Promise<Model>;
-  /** The SQNR of the outputs on few samples, in dB. */
-  readonly score: (model: Model) => Promise<number>;
+  /** How close the outputs are to the reference's, on few samples. */
+  readonly score: (model: Model) => Promise<SampleScores>;
 }
 
 /** Whether the second model, with these layers quantized dynamically, is no slower than the first. */
@@ -28,8 +28,6 @@ export interface DynamicChoice {
 
 /** Most layers to measure. Models rarely have more than some tens of such layers. */
 const MAX_LAYERS = 32;
-/** Smallest share of the noise for which a layer's static form is reconsidered. */
-const MIN_SHARE = 0.02;
 
 /**
  * Measures layers one by one and combines those that gain, if that does not make the model slower.
@@ -41,16 +39,16 @@ export async function chooseDynamicLayers(
   isNoSlower: IsNoSlower,
 ): Promise<DynamicChoice> {
   const all = await build([]);
-  const beforeDb = await score(all);
-  const none = { layers: [], beforeDb, afterDb: beforeDb };
+  const before = await score(all);
+  const none = { layers: [], beforeDb: before.db, afterDb: before.db };
   const gaining: string[] = [];
   for (const layer of layers.slice(0, MAX_LAYERS)) {
     if (performance.now() > deadline) break;
-    if (noiseOf(await score(await build([layer]))) < (1 - MIN_SHARE) * noiseOf(beforeDb)) gaining.push(layer);
+    if (isGain(gainOf(before, await score(await build([layer]))))) gaining.push(layer);
   }
   if (gaining.length === 0) return none;
   const chosen = await build(gaining);
-  const afterDb = await score(chosen);
-  const isBetter = afterDb > beforeDb && (await isNoSlower(all, chosen, gaining));
-  return isBetter ? { layers: gaining, beforeDb, afterDb } : none;
+  const after = await score(chosen);
+  const isBetter = isGain(gainOf(before, after)) && (await isNoSlower(all, chosen, gaining));
+  return isBetter ? { layers: gaining, beforeDb: before.db, afterDb: after.db } : none;
 }

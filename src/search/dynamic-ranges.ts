@@ -1,6 +1,7 @@
 /** The search space of the pass, after choosing which layers are quantized dynamically. */
 import { calibrate } from "../calibration/calibrate.js";
 import { take } from "../data/index.js";
+import { gainOf, isGain, type SampleScores } from "../fidelity/index.js";
 import { copyModel, type Model } from "../ir/index.js";
 import { Statistics } from "../numeric/statistics.js";
 import type { Pass } from "../passes/contract.js";
@@ -35,10 +36,11 @@ export async function spaceWithDynamicLayers(
         dataset
           ? calibrate({ model, dataset: take(dataset, 1), requests, threads, process, logger: {} })
           : new Statistics(),
-      score: (model, quick) => (quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools)),
+      score: (model, quick) =>
+        quick ? tools.score(model, QUICK_SAMPLES) : scoreRecovered(model, tools, accuracy?.goal === "floor"),
     });
   const space = await spaceOf(pass);
-  if (!accuracy || space.dynamic.layers.length === 0) return { space };
+  if (!accuracy || accuracy.goal === "floor" || space.dynamic.layers.length === 0) return { space };
   const types = device ? await sampleTypes(model, dataset) : undefined;
   const isNoSlower: IsNoSlower = async (before, after) => {
     if (device && types)
@@ -62,12 +64,17 @@ export async function spaceWithDynamicLayers(
 }
 
 /** The better score of the model with and without later recovery steps; the model is left in the better state. */
-async function scoreRecovered(model: Model, { score, recover }: SearchTools): Promise<number> {
-  const plainDb = await score(model);
-  if (!recover) return plainDb;
+async function scoreRecovered(
+  model: Model,
+  { score, recover }: SearchTools,
+  isFloorEnough: boolean,
+): Promise<SampleScores> {
+  const plain = await score(model);
+  if (!recover || (isFloorEnough && plain.isAtFloor)) return plain;
   const recovered = copyModel(model);
   await recover(recovered);
-  const recoveredDb = await score(recovered);
-  if (recoveredDb > plainDb) Object.assign(model, recovered);
-  return Math.max(plainDb, recoveredDb);
+  const better = await score(recovered);
+  if (!isGain(gainOf(plain, better))) return plain;
+  Object.assign(model, recovered);
+  return better;
 }

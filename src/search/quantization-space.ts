@@ -2,6 +2,7 @@
  * The search space of a quantizing pass on a model: its nodes, their costs, and the model with some of them in
  * float.
  */
+import type { SampleScores } from "../fidelity/index.js";
 import { groupBy } from "../group-by.js";
 import {
   copyModel,
@@ -31,7 +32,7 @@ export interface SpaceTools {
   /** Runs a pass on a model with statistics at hand. */
   readonly run: (pass: Pass, model: Model, statistics: Statistics) => Promise<readonly NodeStatus[]>;
   readonly measure: (model: Model, requests: readonly StatisticRequest[]) => Promise<Statistics>;
-  readonly score: (model: Model, quick: boolean) => Promise<number>;
+  readonly score: (model: Model, quick: boolean) => Promise<SampleScores>;
 }
 
 /** Operators that the search may leave in float; others only move or merge their results. */

@@ -2,6 +2,7 @@
 import type { CalibrationProcess } from "../calibration/process.js";
 import type { Dataset } from "../data/index.js";
 import type { Logger } from "../diagnostics.js";
+import type { SampleScores } from "../fidelity/index.js";
 import type { Model } from "../ir/index.js";
 import type { Statistics } from "../numeric/statistics.js";
 import type { PassContext } from "../passes/contract.js";
@@ -33,8 +34,8 @@ export interface SearchTools {
   readonly logger: Logger;
   readonly evaluators: ModelEvaluators;
   readonly context: (statistics: Statistics | undefined) => PassContext;
-  /** The SQNR of a model against the reference, in dB, over the first `most` samples. */
-  readonly score: (model: Model, most?: number) => Promise<number>;
+  /** How close a model is to the reference on each of the first `most` samples. */
+  readonly score: (model: Model, most?: number) => Promise<SampleScores>;
   /** Applies the later steps that recover accuracy to a model; undefined if there are none. */
   readonly recover: ((model: Model) => Promise<void>) | undefined;
   /** Applies the other later steps to a model. */

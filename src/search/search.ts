@@ -9,7 +9,13 @@ import { NO_FORMS } from "../plan/replay.js";
 import { chooseByLatency, FIND_UNPAID } from "./choose-by-latency.js";
 import type { DynamicChoice } from "./dynamic-layers.js";
 import { spaceWithDynamicLayers } from "./dynamic-ranges.js";
-import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./by-accuracy.js";
+import {
+  chooseFloatNodes,
+  type NodeChoice,
+  type NodeSensitivity,
+  type SearchLimits,
+  type SearchSpace,
+} from "./by-accuracy.js";
 import type { PayingChoice } from "./by-latency.js";
 import { isPaidAtRunTime, type Prediction } from "./by-cost-model.js";
 import type { SearchResult, SearchTools } from "./search-types.js";
@@ -77,7 +83,7 @@ function without(space: SearchSpace, floatNodes: readonly string[]): SearchSpace
 
 async function chooseAccurate(
   space: SearchSpace,
-  { goalDb, byGates, maxShare, seconds }: AccuracyAim,
+  { goal, orFloor, maxShare, seconds, measurements }: AccuracyAim,
   { evaluators, finish, logger }: SearchTools,
 ): Promise<NodeChoice> {
   const finished = async (model: Model): Promise<Model> => {
@@ -85,26 +91,35 @@ async function chooseAccurate(
     await finish(copy);
     return copy;
   };
-  const { meetsGates, onBest, memory } = evaluators;
-  return chooseFloatNodes(
+  const { meetsGates } = evaluators;
+  // The search for the floor is short: it is not continued, and leaves no models on the way.
+  const { onBest, memory } = goal === "floor" ? {} : evaluators;
+  const deadline = performance.now() + 1000 * seconds;
+  const told: SearchSpace = {
+    ...space,
+    progress: (done, total) =>
+      logger.progress?.({ step: "measure the accuracy cost of each node", done, total }),
+    stage: (step) => logger.progress?.({ step, done: 0 }),
+    ...(memory ? { remember: (ranking: readonly NodeSensitivity[]) => memory.save([...ranking]) } : {}),
+    ...(onBest ? { onBest: async (model: Model) => onBest(await finished(model)) } : {}),
+  };
+  const choice = await chooseFloatNodes(
+    told,
     {
-      ...space,
-      progress: (done, total) =>
-        logger.progress?.({ step: "measure the accuracy cost of each node", done, total }),
-      stage: (step) => logger.progress?.({ step, done: 0 }),
-      ...(memory ? { remember: (ranking: readonly NodeSensitivity[]) => memory.save([...ranking]) } : {}),
-      ...(onBest ? { onBest: async (model: Model) => onBest(await finished(model)) } : {}),
-    },
-    {
-      goalDb,
+      isEnough: ({ db, isAtFloor }) => (typeof goal === "number" ? db >= goal : isAtFloor),
       maxShare,
-      deadline: performance.now() + 1000 * seconds,
-      ...(byGates && meetsGates
+      triesAll: goal === "floor",
+      deadline,
+      ...(measurements === undefined ? {} : { measurements }),
+      ...(goal === "gates" && meetsGates
         ? { meetsGates: async (model: Model) => meetsGates(await finished(model)) }
         : {}),
     },
     memory?.ranking,
   );
+  if (choice.isAtFloor || orFloor !== true) return choice;
+  const isEnough: SearchLimits["isEnough"] = ({ isAtFloor }) => isAtFloor;
+  return chooseFloatNodes(told, { isEnough, maxShare: 1, triesAll: true, deadline }, choice.ranking);
 }
 
 function whySlow(name: string, paying: PayingChoice | undefined, predicted: Prediction | undefined): string {

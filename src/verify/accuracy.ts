@@ -2,7 +2,7 @@
 import type { Label } from "../data/dataset.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, TensorValue } from "../ir/index.js";
-import { isFloatValue, numbersOf } from "./readable-values.js";
+import { isFloatValue, numbersOf } from "../fidelity/index.js";
 import { option } from "../option-names.js";
 
 /** Collects outputs and labels sample by sample. */

@@ -13,7 +13,7 @@ import {
   type OptimizationLevel,
   type RuntimeKind,
 } from "../runtime/index.js";
-import { FidelityMeter, lowestAgreement, type OutputFidelity } from "./fidelity.js";
+import { FidelityMeter, lowestAgreement, type OutputFidelity } from "../fidelity/index.js";
 import { factsOf } from "./model-facts.js";
 import { readableFiles, type ReadableFiles } from "./readable-files.js";
 import { firstFeeds, ReferenceOutputs } from "./reference-outputs.js";
@@ -89,11 +89,12 @@ type Outcome = Pick<Combination, "version" | "message"> & { readonly status: "ra
  */
 export async function compareAcross(comparison: AcrossComparison): Promise<Across> {
   const { model, data, samples = DEFAULT_SAMPLES } = comparison;
-  const isOpen = dataDependentSizes(factsOf(model));
+  const facts = factsOf(model);
+  const newMeter = (): FidelityMeter => new FidelityMeter(dataDependentSizes(facts), facts.makers);
   const feeds = await firstFeeds(data, samples);
   const readable = await readableFiles([model]);
   try {
-    return await compareReadable(comparison, readable, feeds, isOpen);
+    return await compareReadable(comparison, readable, feeds, newMeter);
   } finally {
     await readable.remove();
   }
@@ -103,7 +104,7 @@ async function compareReadable(
   comparison: AcrossComparison,
   readable: ReadableFiles,
   feeds: readonly Feed[],
-  isOpen: (output: string, axis: number) => boolean,
+  newMeter: () => FidelityMeter,
 ): Promise<Across> {
   const { data, logger = SILENT } = comparison;
   const combinations: Combination[] = [];
@@ -117,7 +118,7 @@ async function compareReadable(
     });
     const about = { runtime: `onnxruntime-${kind}`, level } as const;
     if (reference) {
-      const meter = new FidelityMeter(isOpen);
+      const meter = newMeter();
       const { outputs } = reference;
       const observe = (actual: Feed, k: number): void => meter.observe(outputs[k]!, actual, `sample ${k}`);
       const outcome = await runIn(kind, level, { ...comparison, readable }, reference.feeds, observe);
@@ -195,7 +196,7 @@ function compared(meter: FidelityMeter): Comparison {
   const outputs = meter.result();
   const agreement = lowestAgreement(outputs);
   const results = Object.values(outputs);
-  const sqnrs = results.flatMap(({ sqnrDb }) => sqnrDb ?? []);
+  const sqnrs = results.flatMap(({ pooledSqnrDb }) => pooledSqnrDb ?? []);
   return {
     status: "compared",
     outputs,

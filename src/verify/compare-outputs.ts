@@ -9,7 +9,7 @@ import { BadDataError } from "../errors.js";
 import type { Feed } from "../ir/index.js";
 import type { RemoteRuntime, RemoteSession, Session, SessionOptions } from "../runtime/index.js";
 import type { Accuracy, Metric } from "./accuracy.js";
-import { FidelityMeter, type OutputFidelity } from "./fidelity.js";
+import { FidelityMeter, type Maker, type OutputFidelity } from "../fidelity/index.js";
 import { keptSession, OutputKeeper } from "./kept-outputs.js";
 import { comparedLevels, type ComparedLevels } from "./levels.js";
 import { readableFiles, type ReadableFiles } from "./readable-files.js";
@@ -33,6 +33,8 @@ export interface OutputComparison {
   readonly standIn?: string;
   /** Whether the size of an output along an axis depends on the data. */
   readonly isOpen?: (output: string, axis: number) => boolean;
+  /** What made each output of the original. */
+  readonly makers?: ReadonlyMap<string, Maker>;
   readonly fidelityData: Dataset;
   readonly evalData?: Dataset;
   /** Present if accuracy is to be measured. */
@@ -143,7 +145,7 @@ async function compareSessions(
   compressed: Session,
 ): Promise<ComparedOutputs> {
   const { fidelityData, evalData, metric, logger = SILENT } = comparison;
-  const meter = new FidelityMeter(comparison.isOpen);
+  const meter = new FidelityMeter(comparison.isOpen, comparison.makers);
   const score = metric && evalData ? new Score(metric) : undefined;
   const name = comparison.names?.[1] ?? comparison.compressed;
   const run = async (

@@ -1,6 +1,6 @@
 /** Checks limits on the results of a comparison. */
 import { resolvedLimit, type Limit } from "../limits.js";
-import { lowestAgreement, lowestSqnr } from "./fidelity.js";
+import { lowestAgreement, lowestSqnr } from "../fidelity/index.js";
 import { SLOWER_BELOW } from "./latency.js";
 import type { LoadFigures } from "./load.js";
 import type { VerifyReport } from "./verify-models.js";

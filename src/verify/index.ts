@@ -10,14 +10,6 @@ export { BUILT_IN_METRICS, topK, type Accuracy, type Metric, type MetricMeter } 
 export { compareOutputs, type Fidelity, type OutputComparison } from "./compare-outputs.js";
 export { describeExecuted, readExecuted, type Executed, type Leftovers } from "./executed.js";
 export { randomFeeds, type RandomFeedsOptions } from "./feeds.js";
-export {
-  FidelityMeter,
-  isOfFloats,
-  lowestAgreement,
-  lowestSqnr,
-  WORST_SQNR_DB,
-  type OutputFidelity,
-} from "./fidelity.js";
 export { checkGates, type Gate, type GateLimits, type Verdict } from "./gates.js";
 export { type ComparedLevels, requireLevel } from "./levels.js";
 export { loaded, readableFiles, timed } from "./readable-files.js";
@@ -32,7 +24,6 @@ export {
 } from "./latency.js";
 export { bearsOut, SCALE, type ScaleFault, scaleSuspicion } from "./input-scale.js";
 export { type DataSummary, type InputSummary, summarize } from "./input-summary.js";
-export { MIN_AGREEMENT, MIN_DB, lossesOf, type Loss } from "./much-lost.js";
 export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-verdict.js";
 export { compareLoads, measureLoad, type LoadComparison, type LoadFigures } from "./load.js";
 export {

@@ -8,7 +8,7 @@
 import type { Feed, TensorValue } from "../ir/index.js";
 import { DataType } from "../ir/index.js";
 import type { Session } from "../runtime/index.js";
-import { isFloatValue, numbersOf } from "./readable-values.js";
+import { isFloatValue, numbersOf } from "../fidelity/index.js";
 
 /** The ratio between images in bytes and images in [0, 1]. */
 export const SCALE = 255;

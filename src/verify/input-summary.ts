@@ -2,7 +2,7 @@
 import type { Dataset } from "../data/index.js";
 import { BadDataError } from "../errors.js";
 import type { Feed, TensorValue } from "../ir/index.js";
-import { isFloatValue, numbersOf } from "./readable-values.js";
+import { isFloatValue, numbersOf } from "../fidelity/index.js";
 
 export interface InputSummary {
   readonly name: string;

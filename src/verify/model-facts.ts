@@ -3,6 +3,7 @@
  * need not stay in memory while sessions are open.
  */
 import { statSync } from "node:fs";
+import { makersOfOutputs, type Maker } from "../fidelity/index.js";
 import { nonTensorValues, withoutFile, type Model, type ValueInfo } from "../ir/index.js";
 import { dataLocations, readModel } from "../onnx/index.js";
 import { isReadableOutput, isReadableTensor } from "./readable-outputs.js";
@@ -13,6 +14,8 @@ export interface ModelFacts {
   /** Graph inputs without a default value. */
   readonly required: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
+  /** What made each output. */
+  readonly makers: ReadonlyMap<string, Maker>;
   /** Its data files, relative to its folder. */
   readonly dataLocations: readonly string[];
   /** Whether the runtime can load the unchanged file. */
@@ -72,6 +75,7 @@ function gathered(model: Model): ModelFacts {
     inputs,
     required: inputs.filter(({ name }) => !defaults.has(name)),
     outputs: graph.outputs.map(withoutFile),
+    makers: makersOfOutputs(model),
     dataLocations: dataLocations(model),
     isLoadable: graph.outputs.every(isReadableTensor),
     isReadable: graph.outputs.every((output) => isReadableOutput(output, nonTensors)),

@@ -85,6 +85,7 @@ export async function verifyModels(options: VerifyModelsOptions): Promise<Verify
       fidelityData: data,
       originalBytes: size.original.raw,
       isOpen: dataDependentSizes(original),
+      makers: original.makers,
       runtime,
       session: { ...comparedSession(options), plansMemory: !(await hasLargeInputs(data)) },
     };

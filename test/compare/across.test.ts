@@ -1,9 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { acrossWarnings, requireAcross } from "../../src/compare/across.js";
-import type { Combination, OutputFidelity } from "../../src/verify/index.js";
+import type { OutputFidelity } from "../../src/fidelity/index.js";
+import type { Combination } from "../../src/verify/index.js";
 
 const EQUAL: OutputFidelity = {
   sqnrDb: null,
+  sqnrRange: null,
+  worst: null,
+  comparedAt: "output",
+  pooledSqnrDb: null,
   cosine: 1,
   maxAbsError: 0,
   nearZero: false,
@@ -31,7 +36,7 @@ function web(output: Partial<OutputFidelity>, also: Partial<Combination> = {}): 
     runtime: "onnxruntime-web",
     level: "basic",
     status: "compared",
-    sqnrDb: y.sqnrDb,
+    sqnrDb: y.pooledSqnrDb,
     maxAbsError: y.maxAbsError,
     flipped: 1 - (y.top1Agreement ?? 1),
     outputs: { y },
@@ -42,17 +47,17 @@ function web(output: Partial<OutputFidelity>, also: Partial<Combination> = {}): 
 const warningsOf = (...others: Combination[]) =>
   acrossWarnings(
     { samples: 32, source: "data.npz", combinations: [REFERENCE, ...others] },
-    { samples: 32, source: "data.npz", outputs: { y: { ...EQUAL, sqnrDb: 40 } } },
+    { samples: 32, source: "data.npz", outputs: { y: { ...EQUAL, pooledSqnrDb: 40 } } },
   );
 const idsOf = (...others: Combination[]): string[] => warningsOf(...others).map(({ id }) => id);
 
 describe("acrossWarnings", () => {
   it("does not warn about equal outputs, rounding, or noise near zero", () => {
-    expect(idsOf(web({}), web({ sqnrDb: 60.1 }), web({ sqnrDb: 3, nearZero: true }))).toEqual([]);
+    expect(idsOf(web({}), web({ pooledSqnrDb: 60.1 }), web({ pooledSqnrDb: 3, nearZero: true }))).toEqual([]);
   });
 
   it("names where outputs differ by more than rounding, and what compression costs", () => {
-    expect(warningsOf(web({ sqnrDb: 59.94 })).map(({ message }) => message)).toEqual([
+    expect(warningsOf(web({ pooledSqnrDb: 59.94 })).map(({ message }) => message)).toEqual([
       "Outputs depend on where the model runs by more than rounding. Compared with " +
         'onnxruntime-node at level "all" on 32 samples: ' +
         'onnxruntime-web at level "basic": 59.9 dB. For comparison, ' +
@@ -61,7 +66,7 @@ describe("acrossWarnings", () => {
   });
 
   it("names where decisions flip, however close the outputs are", () => {
-    const [warning] = warningsOf(web({ sqnrDb: 100, top1Agreement: 0.75 }));
+    const [warning] = warningsOf(web({ pooledSqnrDb: 100, top1Agreement: 0.75 }));
     expect(warning).toMatchObject({
       id: "across/flipped",
       severity: "warning",

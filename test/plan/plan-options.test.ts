@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { CompressOptions } from "../../src/plan/compress-options.js";
 import { planOptions, storeOnlyOptions } from "../../src/plan/plan-options.js";
+import { planPasses } from "../../src/plan/plan.js";
+import { matMulModel } from "../support/mat-mul-model.js";
 
 describe("planOptions", () => {
   it("turns typed options into the text of flags", () => {
@@ -88,5 +91,26 @@ describe("storeOnlyOptions", () => {
     ).toEqual({ flags: { prune: "0.3" }, storeOnly: true });
     expect(storeOnlyOptions(planOptions({ prune: 0.3 }))).toBeUndefined();
     expect(storeOnlyOptions(planOptions({ int8: true, storage: "plain" }))).toBeUndefined();
+  });
+});
+
+describe("the floor", () => {
+  const goalOf = (options: CompressOptions): unknown =>
+    planPasses(matMulModel(), planOptions(options)).find(({ search }) => search?.accuracy)?.search?.accuracy
+      ?.goal;
+
+  it("is held by default, and replaced by a limit on accuracy", () => {
+    expect(goalOf({ int8: true })).toBe("floor");
+    expect(goalOf({ int8: true, minSqnr: 30 })).toBe("gates");
+    expect(goalOf({ int8: true, effort: "best" })).toBe(32);
+  });
+
+  it("can be taken away, and is none at effort fast", () => {
+    expect(goalOf({ int8: true, floor: false })).toBeUndefined();
+    expect(goalOf({ int8: true, effort: "fast" })).toBeUndefined();
+  });
+
+  it("cannot be taken away where nothing becomes int8", () => {
+    expect(() => planOptions({ prune: 0.3, floor: false })).toThrow("these options plan no int8");
   });
 });

@@ -46,6 +46,10 @@ describe("reportJson", () => {
     expect(Object.keys(report.size)).toEqual(["original", "compressed", "ratio"]);
     expect(Object.keys(report.fidelity?.outputs.logits ?? {})).toEqual([
       "sqnrDb",
+      "sqnrRange",
+      "worst",
+      "comparedAt",
+      "pooledSqnrDb",
       "cosine",
       "maxAbsError",
       "nearZero",

@@ -1,9 +1,13 @@
 import { expect, it } from "vitest";
 import { fidelityLines } from "../../src/report/measurement-lines.js";
-import type { OutputFidelity } from "../../src/verify/index.js";
+import type { OutputFidelity } from "../../src/fidelity/index.js";
 
 const output = (given: Partial<OutputFidelity>): OutputFidelity => ({
   sqnrDb: null,
+  sqnrRange: null,
+  worst: null,
+  comparedAt: "output",
+  pooledSqnrDb: null,
   cosine: 1,
   maxAbsError: 0,
   nearZero: false,

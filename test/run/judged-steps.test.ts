@@ -2,7 +2,9 @@
  * Steps that must prove themselves, and the search for nodes to leave in float, as the runner carries them
  * through.
  */
+import type { AccuracyAim } from "../../src/plan/search-aims.js";
 import { describe, expect, it } from "vitest";
+import type { Diagnostic } from "../../src/diagnostics.js";
 import { floatTensor, makeNode, nodeLabel, toNumbers, type Model } from "../../src/ir/index.js";
 import type { Pass } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
@@ -97,7 +99,11 @@ describe("a step that must prove itself", () => {
     );
     expect(weightsOf(m)).toEqual([1, 1, 1]);
     expect(passes.map(({ name, modified, trial }) => ({ name, modified, trial }))).toEqual([
-      { name: "double", modified: true, trial: { beforeDb: 6.02, afterDb: 150, kept: true } },
+      {
+        name: "double",
+        modified: true,
+        trial: expect.objectContaining({ beforeDb: 6.02, afterDb: 150, kept: true }) as unknown,
+      },
       { name: "spoil", modified: true, trial: undefined },
     ]);
     expect(nodes.filter(({ pass }) => pass === "double")).toHaveLength(1);
@@ -129,7 +135,7 @@ describe("a step that must prove itself", () => {
       [step(spoiling([0.5, 1, 1])), tried(setting("restore", 1))],
       OPTIONS,
     );
-    expect(passes[1]?.trial).toEqual({ beforeDb: 6.02, afterDb: 150, kept: true });
+    expect(passes[1]?.trial).toMatchObject({ beforeDb: 6.02, afterDb: 150, kept: true });
     expect(weightsOf(m)).toEqual([1, 1, 1]);
   });
 
@@ -155,7 +161,7 @@ describe("a step that must prove itself", () => {
     const references: number[][] = [];
     const looks = exact("looks", true, (_, reference) => references.push(weightsOf(reference!)));
     const { passes } = await runPasses(m, [step(looks), tried(balance), step(even), step(looks)], OPTIONS);
-    expect(passes.find(({ name }) => name === "balance")?.trial).toEqual({
+    expect(passes.find(({ name }) => name === "balance")?.trial).toMatchObject({
       beforeDb: 0,
       afterDb: 150,
       kept: true,
@@ -181,7 +187,7 @@ describe("a step that must prove itself", () => {
 });
 
 describe("a step with a search", () => {
-  const accuracy = { goalDb: 30, byGates: false, maxShare: 1, seconds: 60 };
+  const accuracy: AccuracyAim = { goal: 30, maxShare: 1, seconds: 60 };
   const searching = (factors: readonly number[], aims = accuracy): PlannedStep =>
     step(spoiling(factors), { search: { speed: false, accuracy: aims } });
 
@@ -195,6 +201,40 @@ describe("a step with a search", () => {
       status: "kept",
       reason: expect.stringMatching(/^left in float for accuracy: .* of the output power$/) as string,
     });
+  });
+
+  it("holds the floor of 20 dB, and says which layers it took", async () => {
+    const floor: AccuracyAim = { goal: "floor", maxShare: 1, seconds: Infinity, measurements: 48 };
+    const told: Diagnostic[] = [];
+    const logger = { diagnostic: (one: Diagnostic) => void told.push(one) };
+    const m = chain();
+    // Errors of half and of a thousandth: 6 dB, and 60 dB without the first.
+    await runPasses(m, [searching([0.5, 0.999, 1], floor)], { ...OPTIONS, logger });
+    expect(weightsOf(m)).toEqual([1, 0.999, 1]);
+    expect(told.filter(({ id }) => id === "compress/floor")).toMatchObject([
+      {
+        message: expect.stringMatching(
+          /below the floor.*1 layer \(layer1\) went back to float.*60\.0 dB/,
+        ) as string,
+      },
+    ]);
+    // An error of a tenth is at the floor.
+    const fine = chain();
+    await runPasses(fine, [searching([0.901, 1, 1], floor)], { ...OPTIONS, logger });
+    expect(weightsOf(fine)).toEqual([0.901, 1, 1]);
+    expect(told.filter(({ id }) => id === "compress/floor")).toHaveLength(1);
+  });
+
+  it("counts only what int8 costs for the floor, not what was asked for before it", async () => {
+    const floor: AccuracyAim = { goal: "floor", maxShare: 1, seconds: Infinity, measurements: 48 };
+    const m = chain();
+    // A lossy pass before has taken half; int8 itself costs a thousandth.
+    const { search } = await runPasses(
+      m,
+      [step(setting("prune", 0.5)), searching([1, 0.999, 1], floor)],
+      OPTIONS,
+    );
+    expect([search?.choice?.floatNodes, search?.choice?.reached]).toEqual([[], true]);
   });
 
   it("leaves none where the outputs are near enough", async () => {
@@ -223,7 +263,7 @@ describe("a step with a search", () => {
     let asked = 0;
     const enough = (candidate: Model): Promise<boolean> =>
       Promise.resolve((asked++, weightsOf(candidate).filter((w) => w === 1).length >= 2));
-    await runPasses(m, [searching([0.9, 0.8, 0.7], { ...accuracy, goalDb: 1, byGates: true })], {
+    await runPasses(m, [searching([0.9, 0.8, 0.7], { ...accuracy, goal: "gates" })], {
       ...OPTIONS,
       evaluators: { meetsGates: enough },
     });

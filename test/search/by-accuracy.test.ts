@@ -9,7 +9,8 @@ import {
 import { matMulModel } from "../support/mat-mul-model.js";
 
 const inDb = (noise: number): number => -10 * Math.log10(noise);
-const NO_LIMITS: SearchLimits = { goalDb: 30, maxShare: 1, deadline: Infinity };
+const reaching = (goal: number): Pick<SearchLimits, "isEnough"> => ({ isEnough: ({ db }) => db >= goal });
+const NO_LIMITS: SearchLimits = { ...reaching(30), maxShare: 1, deadline: Infinity };
 
 interface FakeSpace extends SearchSpace {
   /** The nodes left in float in each model that was scored on all samples, and on few. */
@@ -41,9 +42,10 @@ function spaceOf(
     score: (model, quick) => {
       const float = model.docString!.split(",");
       (quick ? ranked : tried).push(float.join());
-      return Promise.resolve(
-        inDb(1e-5 + names.reduce((sum, name) => sum + (float.includes(name) ? 0 : noises[name]!), 0)),
+      const db = inDb(
+        1e-5 + names.reduce((sum, name) => sum + (float.includes(name) ? 0 : noises[name]!), 0),
       );
+      return Promise.resolve({ db, perSample: [db], isAtFloor: db >= 20 });
     },
   };
 }
@@ -83,7 +85,7 @@ describe("chooseFloatNodes", () => {
   it("gives the best there is where the goal is out of reach", async () => {
     const { floatNodes, afterDb } = await chooseFloatNodes(spaceOf({ a: 1e-2, b: 1e-3 }), {
       ...NO_LIMITS,
-      goalDb: 90,
+      ...reaching(90),
     });
     expect(floatNodes).toEqual(["a", "b"]);
     expect(afterDb).toBeCloseTo(50, 9);
@@ -106,7 +108,7 @@ describe("chooseFloatNodes", () => {
     expect(Object.values(shares).reduce((sum, share) => sum + share, 0)).toBeGreaterThan(1);
     const { floatNodes } = await chooseFloatNodes(spaceOf({ a: 1e-2, b: 6e-2, c: 3e-2, d: 3e-2 }, shares), {
       ...NO_LIMITS,
-      goalDb: 49,
+      ...reaching(49),
     });
     expect([...floatNodes].sort()).toEqual(["a", "b", "c", "d"]);
   });
@@ -114,7 +116,7 @@ describe("chooseFloatNodes", () => {
   it("leaves alone nodes whose int8 form takes noise away", async () => {
     const space = spaceOf({ a: 1e-2, dear: 5e-3, lucky: -1e-3 }, { dear: 0.9, a: 0.05, lucky: 0.05 });
     const { floatNodes, ranking } = await chooseFloatNodes(space, {
-      goalDb: 60,
+      ...reaching(60),
       maxShare: 0.5,
       deadline: Infinity,
     });
@@ -130,7 +132,7 @@ describe("chooseFloatNodes", () => {
   });
 
   it("stops doubling at the deadline, with what it has", async () => {
-    const known = await rankNodes(spaceOf(EIGHT), Infinity);
+    const known = await rankNodes(spaceOf(EIGHT), { deadline: Infinity });
     const space = spaceOf(EIGHT);
     expect((await chooseFloatNodes(space, { ...NO_LIMITS, deadline: -Infinity }, known)).floatNodes).toEqual([
       "a",
@@ -139,7 +141,7 @@ describe("chooseFloatNodes", () => {
   });
 
   it("goes by a ranking of an earlier search without measuring anew", async () => {
-    const known = await rankNodes(spaceOf(EIGHT), Infinity);
+    const known = await rankNodes(spaceOf(EIGHT), { deadline: Infinity });
     const space = spaceOf(EIGHT);
     const { floatNodes, ranking } = await chooseFloatNodes(space, NO_LIMITS, known);
     expect([floatNodes, ranking]).toEqual([["a", "b", "c", "d", "e", "f"], known]);
@@ -150,7 +152,8 @@ describe("chooseFloatNodes", () => {
     const enough = (model: Model): Promise<boolean> =>
       Promise.resolve(model.docString!.split(",").filter(Boolean).length >= 3);
     expect(
-      (await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, meetsGates: enough })).floatNodes,
+      (await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, ...reaching(1000), meetsGates: enough }))
+        .floatNodes,
     ).toEqual(["a", "b", "c"]);
   });
 
@@ -165,7 +168,7 @@ describe("chooseFloatNodes", () => {
     expect([choice.floatNodes, choice.ranking]).toEqual([Object.keys(EIGHT), []]);
     // Where the score decides, what is best so far is good enough.
     expect(
-      (await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, goalDb: 1000, deadline: -Infinity }))
+      (await chooseFloatNodes(spaceOf(EIGHT), { ...NO_LIMITS, ...reaching(1000), deadline: -Infinity }))
         .floatNodes,
     ).toEqual([]);
   });
@@ -180,10 +183,9 @@ describe("chooseFloatNodes", () => {
 
 describe("rankNodes", () => {
   it("puts first what takes away much noise for few multiply-accumulates", async () => {
-    const ranking = await rankNodes(
-      spaceOf({ dear: 2e-3, cheap: 1e-3 }, { dear: 0.9, cheap: 0.1 }),
-      Infinity,
-    );
+    const ranking = await rankNodes(spaceOf({ dear: 2e-3, cheap: 1e-3 }, { dear: 0.9, cheap: 0.1 }), {
+      deadline: Infinity,
+    });
     expect(ranking.map(({ name }) => name)).toEqual(["cheap", "dear"]);
   });
 
@@ -191,14 +193,18 @@ describe("rankNodes", () => {
     let clock = 0;
     const now = vi.spyOn(performance, "now").mockImplementation(() => clock);
     const first = spaceOf({ a: 1e-2, b: 1e-3, c: 2e-3 });
-    const part = await rankNodes({ ...first, progress: (done) => (clock = done) }, 1.5);
+    const part = await rankNodes({ ...first, progress: (done) => (clock = done) }, { deadline: 1.5 });
     now.mockRestore();
     expect([part.map(({ name }) => name), first.ranked]).toEqual([
       ["a", "b"],
       ["", "a", "b"],
     ]);
     const second = spaceOf({ a: 1e-2, b: 1e-3, c: 2e-3 });
-    expect((await rankNodes(second, Infinity, part)).map(({ name }) => name)).toEqual(["a", "c", "b"]);
+    expect((await rankNodes(second, { deadline: Infinity }, part)).map(({ name }) => name)).toEqual([
+      "a",
+      "c",
+      "b",
+    ]);
     expect(second.ranked).toEqual(["", "c"]);
   });
 
@@ -206,7 +212,7 @@ describe("rankNodes", () => {
     const steps: string[] = [];
     await rankNodes(
       { ...spaceOf({ a: 1e-3, b: 1e-3 }), progress: (done, total) => steps.push(`${done}/${total}`) },
-      Infinity,
+      { deadline: Infinity },
     );
     expect(steps).toEqual(["0/2", "1/2", "2/2"]);
   });

@@ -1,3 +1,4 @@
+import { NO_SCORES } from "../../src/fidelity/index.js";
 import { describe, expect, it } from "vitest";
 import { copyModel, type Model } from "../../src/ir/index.js";
 import { quantizeInt8 } from "../../src/passes/quantize/quantize-int8.js";
@@ -27,7 +28,7 @@ function spaceOf(float: Model): SearchSpace {
       intensity: 1,
     })),
     build,
-    score: () => Promise.resolve(0),
+    score: () => Promise.resolve(NO_SCORES),
   };
 }
 

@@ -1,3 +1,4 @@
+import { NO_SCORES } from "../../src/fidelity/index.js";
 import { describe, expect, it } from "vitest";
 import { GENERIC } from "../../src/targets/index.js";
 import type { SearchSpace } from "../../src/search/by-accuracy.js";
@@ -17,7 +18,7 @@ import { twoParts } from "../support/two-parts.js";
 const SPACE: SearchSpace = {
   nodes: [3, 1, 4, 2].map((intensity) => ({ name: `n${intensity}`, opType: "Conv", share: 0.25, intensity })),
   build: (floatNodes) => Promise.resolve({ ...matMulModel(), docString: [...floatNodes].sort().join() }),
-  score: () => Promise.resolve(0),
+  score: () => Promise.resolve(NO_SCORES),
 };
 const ALL = "n1,n2,n3,n4";
 
@@ -156,7 +157,7 @@ describe("of a model of two parts", () => {
     );
 
   it("the part between operators without int8 kernels is an island, and goes back to float alone", async () => {
-    const space: SearchSpace = { nodes, build, score: () => Promise.resolve(0) };
+    const space: SearchSpace = { nodes, build, score: () => Promise.resolve(NO_SCORES) };
     const hints = await timingHints(float, await sampleTypes(float, undefined), space, GENERIC.costs);
     expect(hints).toEqual({
       islands: [

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { SampleScores } from "../../src/fidelity/index.js";
 import type { Model } from "../../src/ir/index.js";
 import { chooseDynamicLayers, type DynamicSpace, type IsNoSlower } from "../../src/search/dynamic-layers.js";
 import { matMulModel } from "../support/mat-mul-model.js";
@@ -13,15 +14,14 @@ function spaceOf(noises: Readonly<Record<string, number>>): DynamicSpace {
     build: (chosen) => Promise.resolve({ ...matMulModel(), docString: chosen.join() }),
     score: (model) => {
       const chosen = chosenIn(model);
-      return Promise.resolve(
-        -10 *
-          Math.log10(
-            1e-4 + layers.reduce((sum, name) => sum + (chosen.includes(name) ? 0 : noises[name]!), 0),
-          ),
-      );
+      const noise = 1e-4 + layers.reduce((sum, name) => sum + (chosen.includes(name) ? 0 : noises[name]!), 0);
+      return Promise.resolve(scoredAt(-10 * Math.log10(noise)));
     },
   };
 }
+
+/** The same on each of a few samples. */
+const scoredAt = (db: number): SampleScores => ({ db, perSample: [db, db, db, db], isAtFloor: true });
 
 const yes: IsNoSlower = () => Promise.resolve(true);
 
@@ -46,8 +46,8 @@ describe("chooseDynamicLayers", () => {
 
   it("takes none that gain one by one and lose together", async () => {
     const space = spaceOf({ a: 1e-3, b: 1e-3 });
-    const score = (model: Model): Promise<number> =>
-      chosenIn(model).length > 1 ? Promise.resolve(0) : space.score(model);
+    const score = (model: Model): Promise<SampleScores> =>
+      chosenIn(model).length > 1 ? Promise.resolve(scoredAt(0)) : space.score(model);
     expect((await chooseDynamicLayers({ ...space, score }, Infinity, yes)).layers).toEqual([]);
   });
 

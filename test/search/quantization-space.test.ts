@@ -1,3 +1,4 @@
+import { NO_SCORES } from "../../src/fidelity/index.js";
 import { expect, it } from "vitest";
 import { attribute, floatTensor, makeNode, nodeLabel, type Model, type Node } from "../../src/ir/index.js";
 import { type StatisticRequest, Statistics } from "../../src/numeric/statistics.js";
@@ -66,7 +67,7 @@ const tools: SpaceTools = {
   run: async (pass, m, statistics) =>
     (await pass.run(m, { statistics, evaluator: undefined, seed: 0 })).nodes,
   measure: measuring(COUNTS),
-  score: () => Promise.resolve(0),
+  score: () => Promise.resolve(NO_SCORES),
 };
 
 /**

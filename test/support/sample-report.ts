@@ -53,6 +53,10 @@ export const SAMPLE: Report = {
     outputs: {
       logits: {
         sqnrDb: 39.71,
+        sqnrRange: null,
+        worst: null,
+        comparedAt: "output",
+        pooledSqnrDb: null,
         cosine: 0.999951,
         maxAbsError: 0.4123,
         nearZero: false,

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import type { Label } from "../../src/data/dataset.js";
 import type { TensorValue } from "../../src/ir/index.js";
 import { loadMetric, topK, type Metric } from "../../src/verify/index.js";
-import { floats, int64s, y } from "./tiny-values.js";
+import { floats, int64s, y } from "../fidelity/tiny-values.js";
 
 const folder = mkdtempSync(join(tmpdir(), "edgec-metric-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -3,6 +3,10 @@ import { checkGates, type VerifyReport } from "../../src/verify/index.js";
 
 const fidelity = (sqnrDb: number | null) => ({
   sqnrDb,
+  sqnrRange: null,
+  worst: null,
+  comparedAt: "output" as const,
+  pooledSqnrDb: null,
   cosine: 1,
   maxAbsError: 0,
   nearZero: false,

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { DataType, tensorValue } from "../../src/ir/index.js";
 import { randomFeeds } from "../../src/verify/index.js";
 import { firstFeeds, ReferenceOutputs } from "../../src/verify/reference-outputs.js";
-import { floats, strings, y } from "./tiny-values.js";
+import { floats, strings, y } from "../fidelity/tiny-values.js";
 
 /** 100 samples of 10 floats, 40 bytes each. */
 const DATA = randomFeeds([tensorValue("x", DataType.FLOAT, [10])], { samples: 100 });

@@ -38,6 +38,10 @@ test("a model agrees with itself, and lenet has the accuracy it was trained to",
     outputs: {
       logits: {
         sqnrDb: null,
+        sqnrRange: [null, null],
+        worst: null,
+        comparedAt: "output",
+        pooledSqnrDb: null,
         cosine: 1,
         maxAbsError: 0,
         nearZero: false,

@@ -37,6 +37,7 @@ function addRunOptions(command: Command): Command {
       "choose how much time to spend on int8 accuracy: fast, balanced (default) or best",
     )
     .option("--keep-int8", "keep int8 arithmetic even where it is slower than float on this machine")
+    .option("--no-floor", "leave all layers in int8, however much accuracy that loses")
     .option(
       "--time-budget <time>",
       "limit the search for nodes to leave in float, such as 90s or 5m (default: 90s)",

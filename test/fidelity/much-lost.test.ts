@@ -1,8 +1,12 @@
 import { expect, it } from "vitest";
-import { lossesOf, type OutputFidelity } from "../../src/verify/index.js";
+import { lossesOf, type OutputFidelity } from "../../src/fidelity/index.js";
 
 const output = (fields: Partial<OutputFidelity>): OutputFidelity => ({
   sqnrDb: 30,
+  sqnrRange: null,
+  worst: null,
+  comparedAt: "output",
+  pooledSqnrDb: null,
   cosine: 1,
   maxAbsError: 1,
   nearZero: false,

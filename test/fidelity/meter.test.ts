@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { DataType, type TensorValue } from "../../src/ir/index.js";
-import { FidelityMeter, lowestAgreement, lowestSqnr, type OutputFidelity } from "../../src/verify/index.js";
+import { FidelityMeter, lowestAgreement, lowestSqnr, type OutputFidelity } from "../../src/fidelity/index.js";
 import { floats, int64s, strings, y } from "./tiny-values.js";
 
 function compare(...pairs: readonly (readonly [TensorValue, TensorValue])[]): OutputFidelity {
@@ -17,16 +17,52 @@ test("SQNR is 10 log10 of signal over noise: an error of a tenth is 20 dB", () =
   expect(cosine).toBe(1);
 });
 
-test("sums run over all samples: 9 + 16 of signal and 1 of noise", () => {
-  expect(compare([floats([3]), floats([3])], [floats([4]), floats([5])]).sqnrDb).toBeCloseTo(
-    10 * Math.log10(25),
-    12,
-  );
+// Signals of 100 each, errors of 1, 2, 3, 4 and 5: 20 dB down to 20 - 20 log10 5.
+const FIVE = [1, 2, 3, 4, 5].map((error) => [floats([10]), floats([10 + error])] as const);
+
+test("SQNR is the median over the samples, which one of them cannot rule", () => {
+  expect(compare(...FIVE).sqnrDb).toBeCloseTo(20 - 20 * Math.log10(3), 12);
+  const [first, second] = FIVE;
+  expect(compare(first!, second!).sqnrDb).toBeCloseTo(20 - 10 * Math.log10(2), 12);
+});
+
+test("pooled, it runs over all samples together: 500 of signal, 55 of noise", () => {
+  expect(compare(...FIVE).pooledSqnrDb).toBeCloseTo(10 * Math.log10(500 / 55), 12);
+});
+
+test("the worst sample has its number, and its share of the noise: 25 of 1 + 4 + 9 + 16 + 25", () => {
+  expect(compare(...FIVE).worst).toEqual({
+    sample: 4,
+    sqnrDb: expect.closeTo(20 - 20 * Math.log10(5), 12) as unknown,
+    noiseShare: 25 / 55,
+  });
+});
+
+test("the range of a median of five samples is all of them, and one sample has none", () => {
+  // Ranks by the binomial distribution: 2.5 ± 1.96 √5 / 2.
+  expect(compare(...FIVE).sqnrRange).toEqual([
+    expect.closeTo(20 - 20 * Math.log10(5), 12),
+    expect.closeTo(20, 12),
+  ]);
+  expect(compare(FIVE[0]!).sqnrRange).toBeNull();
+});
+
+test("a silent sample is compared with a thousandth of the mean signal", () => {
+  // (100 + 0) / 2 / 1000 = 0.05 against an error of 0.01: 10 log10 (0.05 / 0.0001).
+  const silent = [floats([0]), floats([0.01])] as const;
+  expect(compare([floats([10]), floats([10])], silent).worst).toMatchObject({
+    sample: 1,
+    sqnrDb: expect.closeTo(10 * Math.log10(500), 4) as unknown,
+  });
 });
 
 test("equal outputs have no finite SQNR: null, so that JSON can hold it", () => {
   expect(compare([floats([1, -2]), floats([1, -2])])).toEqual({
     sqnrDb: null,
+    sqnrRange: null,
+    worst: null,
+    comparedAt: "output",
+    pooledSqnrDb: null,
     cosine: 1,
     maxAbsError: 0,
     nearZero: false,

@@ -1,6 +1,5 @@
 /** Finds outputs that lost so much that nobody should use the compressed model unseen. */
-import type { Fidelity } from "./compare-outputs.js";
-import type { OutputFidelity } from "./fidelity.js";
+import type { OutputFidelity } from "./output-fidelity.js";
 
 /** Fraction of answers that must be the same, for outputs that are answers: a class, a label, an index. */
 export const MIN_AGREEMENT = 0.98;
@@ -29,7 +28,10 @@ export interface Loss {
  * @param isMadeUp whether the samples are random inputs
  */
 export function lossesOf(
-  { outputs, samples }: Pick<Fidelity, "outputs" | "samples">,
+  {
+    outputs,
+    samples,
+  }: { readonly outputs: Readonly<Record<string, OutputFidelity>>; readonly samples: number },
   isMadeUp = false,
 ): Loss[] {
   return Object.entries(outputs).flatMap(([output, figures]): Loss[] => {

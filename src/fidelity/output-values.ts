@@ -25,14 +25,14 @@ const FLOATING: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Index of the largest of `length` values from `start`, the first of several equal ones; NaN is never the
- * largest.
+ * Index, from 0, of the largest of `length` values from `start`, each `stride` elements behind the last; the first of
+ * several equal ones. NaN is never the largest.
  */
-export function argMax(values: ArrayLike<number>, start: number, length: number): number {
+export function argMax(values: ArrayLike<number>, start: number, length: number, stride = 1): number {
   let best = -1;
   let largest = -Infinity;
   for (let i = 0; i < length; i++) {
-    const value = values[start + i]!;
+    const value = values[start + i * stride]!;
     if (value > largest || (best < 0 && value === -Infinity)) [largest, best] = [value, i];
   }
   return best;
