@@ -17,7 +17,7 @@ async function quantized(target: string): Promise<string> {
   return output;
 }
 
-const sqnr = ({ fidelity }: Report): number => fidelity!.outputs.logits!.sqnrDb!;
+const sqnr = ({ fidelity }: Report): number => fidelity!.outputs.logits!.pooledSqnrDb!;
 
 describe("verify --emulate x64-avx2", () => {
   thoroughly(

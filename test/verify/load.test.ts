@@ -40,7 +40,9 @@ describe("memory of loading", () => {
   const peakOf = async (name: string, model: Model): Promise<number> => {
     const path = join(folder, `${name}.onnx`);
     writeFileSync(path, encodeModelBytes(model));
-    return (await measureLoad(path, name)).peakBytes;
+    // What the runtime and the allocator take for themselves comes on top, more in one run than in another.
+    const peaks = [await measureLoad(path, name), await measureLoad(path, name)];
+    return Math.min(...peaks.map(({ peakBytes }) => peakBytes));
   };
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "edgec-load-"));
