@@ -179,10 +179,7 @@ describe("no value of any option or argument ends in an error of JavaScript", ()
     ["readModel", (value) => edgec.readModel(value)],
     ["writeModel: model", (value) => edgec.writeModel(value, "no/such/folder/a.onnx")],
     // A name would be written to, in the folder of the tests.
-    [
-      "writeModel: path",
-      (value) => (typeof value === "string" ? undefined : edgec.writeModel(model, value)),
-    ],
+    ["writeModel: path", (value) => (typeof value === "string" ? undefined : edgec.writeModel(model, value))],
     ["printModel", (value) => edgec.printModel(value)],
     ["openDataset: path", (value) => edgec.openDataset(value, inputs)],
     ["openDataset: inputs", (value) => edgec.openDataset("a.npz", value)],
