@@ -6,7 +6,7 @@
  *                            declarations, for benchmarks and for the tools of the project
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { rolldown } from "rolldown";
 
 const sources = resolve("src");
@@ -22,7 +22,12 @@ for (const file of reachable("build/index.d.ts")) {
 
 /** Names of functions and classes stay, so that stacks can be read. */
 async function bundle(input) {
-  const build = await rolldown({ input, platform: "node", external: /^[^./]/, plugins: [startedModules()] });
+  const build = await rolldown({
+    input,
+    platform: "node",
+    external: (id) => !id.startsWith(".") && !isAbsolute(id),
+    plugins: [startedModules()],
+  });
   await build.write({
     dir: "dist",
     entryFileNames: "[name].js",

@@ -27,7 +27,7 @@ export function classScores(value: TensorValue, maker?: Maker): ClassScores | un
   const numbers = numbersOf(value);
   const last = { classes: dims.at(-1)!, stride: 1 };
   if (last.classes >= 2) {
-    if (isDistribution(numbers, last)) return { ...last, areProbabilities: true };
+    if (maker !== "scores" && isDistribution(numbers, last)) return { ...last, areProbabilities: true };
     if (dims.length === 2 && maker !== "values") return { ...last, areProbabilities: false };
   }
   if (maker !== "softmax" || dims.length < 3 || dims[1]! < 2) return undefined;

@@ -38,13 +38,18 @@ export function decidingValues(
   const isHalf = value.dataType === DataType.FLOAT16 || value.dataType === DataType.BFLOAT16;
   if (at === "Sigmoid") {
     const { low, high } = isHalf ? SCORES_OF_HALF : SCORES;
-    return Float64Array.from(numbers, (p) => Math.min(high, Math.max(low, Math.log(p / (1 - p)))));
+    // Rounding may take a probability out of its range.
+    return Float64Array.from(numbers, (given) => {
+      const p = Math.min(1, Math.max(0, given));
+      return Math.min(high, Math.max(low, Math.log(p / (1 - p))));
+    });
   }
   const least = isHalf ? LEAST_HALF : LEAST;
   const logarithms =
     at === "Softmax"
       ? Float64Array.from(numbers, (p) => Math.log(Math.max(p, least)))
-      : Float64Array.from(numbers);
+      : // A class that is ruled out has a logarithm of −Infinity, around which no mean exists.
+        Float64Array.from(numbers, (logarithm) => Math.max(logarithm, Math.log(LEAST)));
   return scores ? aroundMeans(logarithms, scores) : logarithms;
 }
 

@@ -52,7 +52,10 @@ export class FidelityMeter {
   scores(): SampleScores {
     const all = [...this.outputs.values()];
     const floating = all.filter(({ isFloating }) => isFloating);
-    const noises = (floating.length > 0 ? floating : all).map((meter) => meter.relativeNoise());
+    // Those near zero would compare noise with noise, and outweigh all others.
+    const telling = floating.filter(({ isNearZero }) => !isNearZero);
+    const judged = [telling, floating, all].find(({ length }) => length > 0) ?? [];
+    const noises = judged.map((meter) => meter.relativeNoise());
     const losses = lossesOf({ outputs: this.result(), samples: this.count });
     return { ...sampleScores(noises), isAtFloor: losses.length === 0 };
   }

@@ -15,6 +15,8 @@ import { argMax, isFloatValue, numbersOf } from "./output-values.js";
  */
 const NEAR_ZERO = { rms: 1e-4, error: 1e-3 } as const;
 
+const MOST_NOISE = 10 ** (-WORST_SQNR_DB / 10);
+
 /** Of one sample, where values decide. */
 interface SampleErrors {
   /** Its number among all samples. */
@@ -57,12 +59,16 @@ export class OutputMeter {
       return;
     }
     const [y, approximation] = [numbersOf(expected), numbersOf(actual)];
+    const brokenBefore = this.nonFinite;
     this.addElements(y, approximation);
+    // What is empty says nothing of what the output holds.
+    if (y.length === 0) return;
     const scores = classScores(expected, this.maker);
     this.hasScores &&= scores !== undefined;
     if (scores) this.addRows(y, approximation, scores);
     this.at ??= comparedAt(this.maker, scores);
-    this.errors.push({ sample, ...errorsBetween(expected, actual, this.at, scores) });
+    const { signal, noise } = errorsBetween(expected, actual, this.at, scores);
+    this.errors.push({ sample, signal, noise: this.nonFinite > brokenBefore ? Infinity : noise });
   }
 
   /** Whether the output holds floats. */
@@ -77,7 +83,7 @@ export class OutputMeter {
   relativeNoise(): ReadonlyMap<number, number> {
     const least = this.leastSignal();
     const shares = this.errors.map(
-      ({ sample, signal, noise }) => [sample, noise === 0 ? 0 : noise / Math.max(signal, least)] as const,
+      ({ sample, signal, noise }) => [sample, shareOf(noise, Math.max(signal, least))] as const,
     );
     return new Map([...shares, ...this.otherSizes.map((sample) => [sample, 1] as const)]);
   }
@@ -94,7 +100,7 @@ export class OutputMeter {
       pooledSqnrDb: broken ? WORST_SQNR_DB : this.pooled(),
       cosine: !this.floating ? null : broken ? 0 : cosine(this.product, this.energy, this.otherEnergy),
       maxAbsError: broken ? Number.MAX_VALUE : this.maxAbsError,
-      nearZero: !broken && this.isNearZero(),
+      nearZero: !broken && this.isNearZero,
       top1Agreement: this.hasScores && this.rows > 0 ? this.sameRows / this.rows : null,
       agreement: this.floating ? null : this.shareOfEqual(),
       nonFinite: this.nonFinite,
@@ -106,7 +112,7 @@ export class OutputMeter {
     return this.floating ? finite(Math.max(WORST_SQNR_DB, decibels(this.energy, this.errorEnergy))) : null;
   }
 
-  private isNearZero(): boolean {
+  get isNearZero(): boolean {
     return (
       this.at === "output" &&
       this.maxAbsError > 0 &&
@@ -117,9 +123,7 @@ export class OutputMeter {
 
   private decibels(): number[] {
     const least = this.leastSignal();
-    return this.errors.map(({ signal, noise }) =>
-      Math.max(WORST_SQNR_DB, decibels(Math.max(signal, least), noise)),
-    );
+    return this.errors.map(({ signal, noise }) => decibels(1, shareOf(noise, Math.max(signal, least))));
   }
 
   /**
@@ -185,6 +189,13 @@ export class OutputMeter {
     if (this.elements > 0) return this.equal / this.elements;
     return this.otherSizes.length > 0 ? 0 : 1;
   }
+}
+
+/** Noise relative to the signal: finite, at most what WORST_SQNR_DB stands for, also where sums have overflown. */
+function shareOf(noise: number, signal: number): number {
+  if (noise === 0) return 0;
+  const share = noise / signal;
+  return share < MOST_NOISE ? share : MOST_NOISE;
 }
 
 function errorsBetween(

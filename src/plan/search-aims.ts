@@ -17,8 +17,6 @@ export interface AccuracyAim {
    * samples; or this many dB on average over them.
    */
   readonly goal: "gates" | "floor" | number;
-  /** Whether the floor is to hold where a goal in dB is not reached, whatever goes back to float for it. */
-  readonly orFloor?: boolean;
   /** Share of the multiply-accumulates that may go back to float, 0 to 1. For the floor, everything may. */
   readonly maxShare: number;
   /** Infinity where only measurements are limited, so that a busy machine decides nothing. */
@@ -52,7 +50,7 @@ export function searchAims({
   const accuracy: AccuracyAim | undefined = hasAccuracyGates
     ? { goal: "gates", maxShare: 1, seconds: timeBudget }
     : effort === "best"
-      ? { goal: FAIR_DB, orFloor: floor, maxShare: FAIR_SHARE, seconds: timeBudget }
+      ? { goal: FAIR_DB, maxShare: FAIR_SHARE, seconds: timeBudget }
       : effort === "balanced" && floor
         ? { goal: "floor", maxShare: 1, seconds: Infinity, measurements: FLOOR_MEASUREMENTS }
         : undefined;

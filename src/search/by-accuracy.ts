@@ -61,10 +61,12 @@ export interface NodeChoice {
   readonly beforeDb: number;
   readonly afterDb: number;
   readonly ranking: readonly NodeSensitivity[];
-  /** Whether that is enough, and whether no output has lost much. */
+  /** Whether that is enough. */
   readonly reached: boolean;
-  readonly isAtFloor: boolean;
 }
+
+/** What float layers must bring where the floor is out of reach, dB: half of the noise. */
+const WORTH_DB = 3;
 
 /** The minimum cost of a node with few multiply-accumulates: the Q/DQ pairs around it. */
 const FIXED_COST = 0.02;
@@ -90,19 +92,20 @@ export async function chooseFloatNodes(
     found.reached || !(limits.meetsGates ?? limits.triesAll)
       ? found
       : await allInFloat(space, evaluator, limits, found);
-  return choiceOf(start, best, ranking);
+  // What misses the floor all the same gives up int8 only for much.
+  const isWorthIt = best.reached || limits.triesAll !== true || best.db >= start.db + WORTH_DB;
+  return choiceOf(start, isWorthIt ? best : start, ranking);
 }
 
 function choiceOf(start: EvaluatedSet, best: EvaluatedSet, ranking: readonly NodeSensitivity[]): NodeChoice {
-  const { names, db, reached, isAtFloor } = best;
-  return { floatNodes: names, beforeDb: start.db, afterDb: db, ranking, reached, isAtFloor };
+  const { names, db, reached } = best;
+  return { floatNodes: names, beforeDb: start.db, afterDb: db, ranking, reached };
 }
 
 interface EvaluatedSet {
   readonly names: readonly string[];
   readonly db: number;
   readonly reached: boolean;
-  readonly isAtFloor: boolean;
 }
 
 class NodeSetEvaluator {
@@ -119,11 +122,11 @@ class NodeSetEvaluator {
     );
     const model = await this.space.build(names);
     const scores = await this.space.score(model, false);
-    const { db, isAtFloor } = scores;
+    const { db } = scores;
     const reached = await (this.limits.meetsGates?.(model) ?? this.limits.isEnough(scores));
     if (db > this.bestDb) await this.space.onBest?.(model);
     this.bestDb = Math.max(this.bestDb, db);
-    return { names, db, reached, isAtFloor };
+    return { names, db, reached };
   }
 }
 

@@ -9,13 +9,7 @@ import { NO_FORMS } from "../plan/replay.js";
 import { chooseByLatency, FIND_UNPAID } from "./choose-by-latency.js";
 import type { DynamicChoice } from "./dynamic-layers.js";
 import { spaceWithDynamicLayers } from "./dynamic-ranges.js";
-import {
-  chooseFloatNodes,
-  type NodeChoice,
-  type NodeSensitivity,
-  type SearchLimits,
-  type SearchSpace,
-} from "./by-accuracy.js";
+import { chooseFloatNodes, type NodeChoice, type NodeSensitivity, type SearchSpace } from "./by-accuracy.js";
 import type { PayingChoice } from "./by-latency.js";
 import { isPaidAtRunTime, type Prediction } from "./by-cost-model.js";
 import type { SearchResult, SearchTools } from "./search-types.js";
@@ -83,7 +77,7 @@ function without(space: SearchSpace, floatNodes: readonly string[]): SearchSpace
 
 async function chooseAccurate(
   space: SearchSpace,
-  { goal, orFloor, maxShare, seconds, measurements }: AccuracyAim,
+  { goal, maxShare, seconds, measurements }: AccuracyAim,
   { evaluators, finish, logger }: SearchTools,
 ): Promise<NodeChoice> {
   const finished = async (model: Model): Promise<Model> => {
@@ -103,7 +97,7 @@ async function chooseAccurate(
     ...(memory ? { remember: (ranking: readonly NodeSensitivity[]) => memory.save([...ranking]) } : {}),
     ...(onBest ? { onBest: async (model: Model) => onBest(await finished(model)) } : {}),
   };
-  const choice = await chooseFloatNodes(
+  return chooseFloatNodes(
     told,
     {
       isEnough: ({ db, isAtFloor }) => (typeof goal === "number" ? db >= goal : isAtFloor),
@@ -117,9 +111,6 @@ async function chooseAccurate(
     },
     memory?.ranking,
   );
-  if (choice.isAtFloor || orFloor !== true) return choice;
-  const isEnough: SearchLimits["isEnough"] = ({ isAtFloor }) => isAtFloor;
-  return chooseFloatNodes(told, { isEnough, maxShare: 1, triesAll: true, deadline }, choice.ranking);
 }
 
 function whySlow(name: string, paying: PayingChoice | undefined, predicted: Prediction | undefined): string {

@@ -83,6 +83,20 @@ describe("outputs are compared where they decide", () => {
     expect(compared("sigmoid", [1, 1, 2], [0.5, 0.5], [0.5, NaN]).sqnrDb).toBe(-300);
   });
 
+  it("probabilities that rounding took out of their range as 0 and 1, and classes that are ruled out", () => {
+    const { sqnrDb } = compared("sigmoid", [1, 1, 2], [0.9, 0.2], [1.01, -0.01]);
+    // Scores of 2.197 and -1.386 against the outermost ones, 10 and -15.
+    const [a, b] = [Math.log(9), Math.log(0.25)];
+    expect(sqnrDb).toBeCloseTo(10 * Math.log10((a * a + b * b) / ((a - 10) ** 2 + (b + 15) ** 2)), 3);
+    const ruledOut = compared("log-softmax", [1, 3], [-Infinity, -0.1, -2.35], [-Infinity, -2.35, -0.1]);
+    expect(ruledOut).toMatchObject({ top1Agreement: 0 });
+    expect(ruledOut.sqnrDb).toBeLessThan(40);
+  });
+
+  it("scores of a last layer as they are, also where a row happens to sum to 1", () => {
+    expect(compared("scores", [1, 2], [0.3, 0.7], [0.3, 0.7]).comparedAt).toBe("output");
+  });
+
   it("everything else as it is", () => {
     expect(compared("values", [1, 3], [1, 2, 2], [1, 2, 2.3])).toMatchObject({
       comparedAt: "output",

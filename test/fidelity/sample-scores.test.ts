@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { gainOf, isGain, type SampleScores } from "../../src/fidelity/index.js";
+import { FidelityMeter, gainOf, isGain, type SampleScores } from "../../src/fidelity/index.js";
+import { floats, y } from "./tiny-values.js";
 import { uniform } from "../support/seeded.js";
 
 const scored = (perSample: readonly number[]): SampleScores => ({
@@ -27,6 +28,68 @@ function shareKept(gain: number, deviation: number): number {
   }
   return kept / 400;
 }
+
+describe("the scores of a model", () => {
+  const scoresOf = (...pairs: (readonly [number[], number[]])[]): SampleScores => {
+    const meter = new FidelityMeter();
+    for (const [before, after] of pairs) meter.observe(y(floats(before)), y(floats(after)), "sample");
+    return meter.scores();
+  };
+
+  it("are the lowest where values are not finite any more, whatever the others are", () => {
+    const broken = scoresOf(
+      [
+        [1, 2],
+        [NaN, NaN],
+      ],
+      [
+        [1, 2],
+        [1, 2.1],
+      ],
+    );
+    expect(broken.perSample[0]).toBeCloseTo(-300, 6);
+    expect(broken.isAtFloor).toBe(false);
+    expect(
+      isGain(
+        gainOf(
+          scoresOf(
+            [
+              [1, 2],
+              [1, 2.2],
+            ],
+            [
+              [1, 2],
+              [1, 2.2],
+            ],
+          ),
+          broken,
+        ),
+      ),
+    ).toBe(false);
+  });
+
+  it("are finite where an output is zero throughout", () => {
+    expect(
+      scoresOf([
+        [0, 0],
+        [1, 1],
+      ]).perSample,
+    ).toEqual([expect.closeTo(-300, 6)]);
+    expect(
+      scoresOf([
+        [0, 0],
+        [0, 0],
+      ]).perSample,
+    ).toEqual([150]);
+  });
+
+  it("leave out an output near zero beside others", () => {
+    const meter = new FidelityMeter();
+    const speck = floats([1e-5, 0]);
+    meter.observe({ a: speck, b: floats([10, 0]) }, { a: floats([0, 0]), b: floats([11, 0]) }, "sample");
+    expect(meter.scores().perSample).toEqual([expect.closeTo(20, 6)]);
+  });
+});
 
 describe("a gain on held-out samples", () => {
   it("is one by chance in about 5 of 100 cases where there is none", () => {
