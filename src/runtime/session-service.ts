@@ -1,4 +1,5 @@
 /** The child's side of the remote runtime: numbered sessions, timing and the dump of the optimized graph. */
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { EdgecError } from "../errors.js";
@@ -61,10 +62,24 @@ async function openMeasured(model: string | Uint8Array, options: SessionOptions)
   const start = process.cpuUsage();
   const session = await runtime.open(model, options);
   const { user, system } = process.cpuUsage(start);
-  // maxRSS is in units of 1024 bytes on every system.
-  const peakBytes = Math.max(process.resourceUsage().maxRSS * 1024, process.memoryUsage.rss()) - before;
+  const peakBytes = Math.max(peakResidentBytes(), process.memoryUsage.rss()) - before;
   first = { path: model, cost: { ms: (user + system) / 1000, peakBytes: Math.max(0, peakBytes) } };
   return session;
+}
+
+/**
+ * The most memory that this process had. On Linux, the operating system's own figure starts at what the parent had when
+ * it started this process (signal->maxrss is kept over exec), so that of the address space is read.
+ */
+function peakResidentBytes(): number {
+  try {
+    const [, kibibytes] = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync("/proc/self/status", "latin1")) ?? [];
+    if (kibibytes !== undefined) return 1024 * Number(kibibytes);
+  } catch {
+    // There is no such file on other systems.
+  }
+  // In units of 1024 bytes on every system.
+  return 1024 * process.resourceUsage().maxRSS;
 }
 
 export async function run(id: number, feed: Feed, outputs: readonly string[] | undefined): Promise<Feed> {
