@@ -158,6 +158,7 @@ export default [
     room: "compare",
     may: [
       "ir",
+      "numeric",
       "targets",
       "ops",
       "onnx",

@@ -1,7 +1,8 @@
 /** Compares one output of two models sample by sample, and keeps a few numbers of each. */
 import type { TensorValue } from "../ir/index.js";
-import { median, medianInterval } from "../numeric/bootstrap.js";
+import { medianInterval } from "../numeric/bootstrap.js";
 import { decibels } from "../numeric/decibels.js";
+import { median } from "../numeric/quantile.js";
 import { classScores, rowStarts, type ClassScores } from "./class-scores.js";
 import { comparedAt, decidingValues, type ComparedAt } from "./deciding-values.js";
 import type { Maker } from "./decisions.js";

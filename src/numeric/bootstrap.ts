@@ -54,12 +54,3 @@ export function mean(values: ArrayLike<number>): number {
   for (let i = 0; i < values.length; i++) sum += values[i]!;
   return sum / values.length;
 }
-
-/** The middle value, or the mean of the two in the middle. NaN of nothing. */
-export function median(values: ArrayLike<number>): number {
-  const sorted = Float64Array.from(values).sort();
-  const half = sorted.length >> 1;
-  if (sorted.length % 2 === 1) return sorted[half]!;
-  const [low, high] = [sorted[half - 1]!, sorted[half]!];
-  return low === high ? low : (low + high) / 2;
-}

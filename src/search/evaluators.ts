@@ -1,16 +1,10 @@
 /** Evaluates models for a search: their time on this machine, and whether they meet the accuracy gates. */
 import { take, type Dataset } from "../data/index.js";
 import type { Feed, Model } from "../ir/index.js";
+import { quantile } from "../numeric/quantile.js";
 import { TemporaryFolder, writeModel } from "../onnx/index.js";
 import { type ModelTimes, openRemote } from "../runtime/index.js";
-import {
-  checkGates,
-  type GateLimits,
-  quantile,
-  readableOutputs,
-  sizesOf,
-  verifyModels,
-} from "../verify/index.js";
+import { checkGates, type GateLimits, readableOutputs, sizesOf, verifyModels } from "../verify/index.js";
 import type { ModelEvaluators } from "./search-types.js";
 
 interface EvaluatorContext {

@@ -14,14 +14,7 @@ export { checkGates, type Gate, type GateLimits, type Verdict } from "./gates.js
 export { type ComparedLevels, requireLevel } from "./levels.js";
 export { loaded, readableFiles, timed } from "./readable-files.js";
 export { readableOutputs, type IndirectOutput, type ReadableModel } from "./readable-outputs.js";
-export {
-  compareTimes,
-  percentiles,
-  quantile,
-  SLOWER_BELOW,
-  type Latency,
-  type Percentiles,
-} from "./latency.js";
+export { compareTimes, percentiles, SLOWER_BELOW, type Latency, type Percentiles } from "./latency.js";
 export { bearsOut, SCALE, type ScaleFault, scaleSuspicion } from "./input-scale.js";
 export { type DataSummary, type InputSummary, summarize } from "./input-summary.js";
 export { isClearlyFaster, latencyVerdict, type LatencyVerdict } from "./latency-verdict.js";

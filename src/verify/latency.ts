@@ -1,4 +1,5 @@
 /** Compares the times of two models, measured in turns. */
+import { quantile } from "../numeric/quantile.js";
 import type { ModelTimes } from "../runtime/index.js";
 
 /** Below this speed-up a model counts as slower: medians of interleaved runs repeat within about 3 %. */
@@ -56,16 +57,4 @@ export function percentiles(samplesMs: readonly number[]): Percentiles {
     p95Ms: quantile(samplesMs, 0.95),
     spread: (quantile(samplesMs, 0.75) - quantile(samplesMs, 0.25)) / p50Ms,
   };
-}
-
-/**
- * The q-quantile with linear interpolation between neighbours (Hyndman and Fan's type 7, as numpy); NaN of
- * an empty list.
- */
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const position = q * (sorted.length - 1);
-  const below = sorted[Math.floor(position)] ?? NaN;
-  const above = sorted[Math.ceil(position)] ?? NaN;
-  return below + (above - below) * (position - Math.floor(position));
 }

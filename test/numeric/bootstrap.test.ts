@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bootstrapInterval, mean, median, medianInterval } from "../../src/numeric/bootstrap.js";
+import { bootstrapInterval, mean, medianInterval } from "../../src/numeric/bootstrap.js";
+import { median } from "../../src/numeric/quantile.js";
 
 describe("intervals by resampling", () => {
   const values = Array.from({ length: 101 }, (_, k) => k);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { compareTimes, percentiles, quantile } from "../../src/verify/index.js";
+import { quantile } from "../../src/numeric/quantile.js";
+import { compareTimes, percentiles } from "../../src/verify/index.js";
 
 test("quantiles interpolate between neighbours, as numpy.quantile does", () => {
   expect(quantile([4, 1, 3, 2], 0.5)).toBe(2.5);
