@@ -1,7 +1,5 @@
 /** Recognizes outputs that hold class scores, whose largest value is the answer. */
-import type { TensorValue } from "../ir/index.js";
 import type { Maker } from "./decisions.js";
-import { isFloatValue, numbersOf } from "./output-values.js";
 
 /** Probabilities from float16 or an 8-bit softmax do not add up to exactly 1. */
 const SUM_TOLERANCE = 0.05;
@@ -19,12 +17,15 @@ export interface ClassScores {
  * distribution along its last axis, such as the characters at each position of a text recognizer ([N, T, C]), or
  * along axis 1 behind a Softmax, such as the classes of pixels ([N, C, H, W]). Returns undefined for other outputs
  * (feature maps, boxes, embeddings), which have no top class.
+ * @param numbers of a float output, in its order
  * @param maker what made the output, as far as the graph tells
  */
-export function classScores(value: TensorValue, maker?: Maker): ClassScores | undefined {
-  const { dims } = value;
-  if (!isFloatValue(value) || dims.length < 2) return undefined;
-  const numbers = numbersOf(value);
+export function classScores(
+  dims: readonly number[],
+  numbers: ArrayLike<number>,
+  maker?: Maker,
+): ClassScores | undefined {
+  if (dims.length < 2) return undefined;
   const last = { classes: dims.at(-1)!, stride: 1 };
   if (last.classes >= 2) {
     if (maker !== "scores" && isDistribution(numbers, last)) return { ...last, areProbabilities: true };

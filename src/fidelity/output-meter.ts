@@ -64,11 +64,14 @@ export class OutputMeter {
     this.addElements(y, approximation);
     // What is empty says nothing of what the output holds.
     if (y.length === 0) return;
-    const scores = classScores(expected, this.maker);
+    const scores = classScores(expected.dims, y, this.maker);
     this.hasScores &&= scores !== undefined;
     if (scores) this.addRows(y, approximation, scores);
     this.at ??= comparedAt(this.maker, scores);
-    const { signal, noise } = errorsBetween(expected, actual, this.at, scores);
+    const { signal, noise } = errorsBetween(
+      decidingValues(y, expected.dataType, this.at, scores),
+      decidingValues(approximation, actual.dataType, this.at, scores),
+    );
     this.errors.push({ sample, signal, noise: this.nonFinite > brokenBefore ? Infinity : noise });
   }
 
@@ -200,12 +203,9 @@ function shareOf(noise: number, signal: number): number {
 }
 
 function errorsBetween(
-  expected: TensorValue,
-  actual: TensorValue,
-  at: ComparedAt,
-  scores: ClassScores | undefined,
+  y: ArrayLike<number>,
+  approximation: ArrayLike<number>,
 ): { readonly signal: number; readonly noise: number } {
-  const [y, approximation] = [decidingValues(expected, at, scores), decidingValues(actual, at, scores)];
   let [signal, noise] = [0, 0];
   for (let i = 0; i < y.length; i++) {
     const a = y[i]!;

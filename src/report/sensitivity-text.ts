@@ -1,14 +1,10 @@
 /** What `edgec sensitivity` prints for a person: a table with bars. */
+import { EQUAL_DB } from "../fidelity/index.js";
 import type { SensitivityReport } from "../compare/sensitivity.js";
 import { textTable } from "./text-table.js";
 import { percentText, plural, printable, shortened } from "../units.js";
 
 const BAR = 30;
-/**
- * The score of equal outputs: surrounded by float nodes, the node does not repay its Q/DQ pairs and is not
- * quantized.
- */
-const EQUAL_DB = 150;
 
 export function sensitivityText({ model, source, allDb, nodes, left }: SensitivityReport): string {
   const noise = (db: number): number => 10 ** (-db / 10);
@@ -17,6 +13,7 @@ export function sensitivityText({ model, source, allDb, nodes, left }: Sensitivi
     shortened(printable(name)),
     printable(opType),
     percentText(share),
+    // Surrounded by float nodes, it does not repay its Q/DQ pairs and is not quantized: outputs are equal.
     db >= EQUAL_DB ? "stays in float on its own" : `${db.toFixed(1)} dB`,
     "█".repeat(Math.round((BAR * noise(db)) / largest)),
   ]);
