@@ -1,22 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { acrossWarnings, requireAcross } from "../../src/compare/across.js";
 import type { OutputFidelity } from "../../src/fidelity/index.js";
+import { outputFidelity } from "../support/output-fidelity.js";
 import type { Combination } from "../../src/verify/index.js";
 
-const EQUAL: OutputFidelity = {
-  sqnrDb: null,
-  sqnrRange: null,
-  worst: null,
-  comparedAt: "output",
-  pooledSqnrDb: null,
-  cosine: 1,
-  maxAbsError: 0,
-  nearZero: false,
-  top1Agreement: 1,
-  agreement: null,
-  nonFinite: 0,
-  otherSize: 0,
-};
+const EQUAL = outputFidelity({ top1Agreement: 1 });
 const REFERENCE: Combination = {
   runtime: "onnxruntime-node",
   version: "1.30.0",

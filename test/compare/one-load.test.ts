@@ -11,7 +11,6 @@ import { verify } from "../../src/compare/verify.js";
 import { readModel, writeModel } from "../../src/onnx/index.js";
 import type { CompressOptions } from "../../src/plan/compress-options.js";
 import type { Report } from "../../src/report/report.js";
-import type { startService } from "../../src/runtime/service.js";
 import { network, networkOnDisk, samplesFor } from "../compress/small-network.js";
 
 /** What the runtime's process was asked for, and of which model. */
@@ -20,23 +19,12 @@ const { loads, runs } = vi.hoisted(() => ({
   runs: { areSlow: false },
 }));
 
-vi.mock("../../src/runtime/service.js", async (original) => {
-  const real = await original<{ startService: typeof startService }>();
-  return {
-    ...real,
-    startService: async (...given: Parameters<typeof startService>) => {
-      const client = await real.startService(...given);
-      const call = client.call.bind(client) as (...args: unknown[]) => Promise<never>;
-      return Object.assign(client, {
-        call: async (method: string, args: unknown[], ...rest: unknown[]) => {
-          if (method === "run" && runs.areSlow) await setTimeout(100);
-          if (method === "open" || method === "optimizedGraph") loads.push({ method, model: args[0] });
-          return call(method, args, ...rest);
-        },
-      });
-    },
-  };
-});
+vi.mock("../../src/runtime/service.js", async (original) =>
+  (await import("./watched-service.js")).watchedService(original, async (method, [model]) => {
+    if (method === "run" && runs.areSlow) await setTimeout(100);
+    if (method === "open" || method === "optimizedGraph") loads.push({ method, model });
+  }),
+);
 
 const { folder, path } = networkOnDisk(3, 16);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

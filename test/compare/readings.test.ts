@@ -9,7 +9,6 @@ import { compress } from "../../src/compress/compress.js";
 import { encodeModelBytes } from "../../src/onnx/index.js";
 import { floatTensor, type Model, type Tensor, tensorBytes } from "../../src/ir/index.js";
 import type { readModel } from "../../src/onnx/read.js";
-import type { startService } from "../../src/runtime/service.js";
 import type { Pass } from "../../src/passes/contract.js";
 import { definePass } from "../../src/passes/define-pass.js";
 import { networkOnDisk } from "../compress/small-network.js";
@@ -30,25 +29,13 @@ vi.mock("../../src/onnx/read.js", async (original) => {
   };
 });
 
-vi.mock("../../src/runtime/service.js", async (original) => {
-  const real = await original<{ startService: typeof startService }>();
-  return {
-    ...real,
-    startService: async (...given: Parameters<typeof startService>) => {
-      const client = await real.startService(...given);
-      const call = client.call.bind(client) as (...args: unknown[]) => Promise<never>;
-      return Object.assign(client, {
-        call: async (method: string, args: unknown[], ...rest: unknown[]) => {
-          if (method === "open") {
-            opened.models.push(args[0]);
-            await opened.before?.();
-          }
-          return call(method, args, ...rest);
-        },
-      });
-    },
-  };
-});
+vi.mock("../../src/runtime/service.js", async (original) =>
+  (await import("./watched-service.js")).watchedService(original, async (method, [model]) => {
+    if (method !== "open") return;
+    opened.models.push(model);
+    await opened.before?.();
+  }),
+);
 
 const { folder, path } = networkOnDisk(3, 16);
 const output = join(folder, "out.onnx");

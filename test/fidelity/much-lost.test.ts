@@ -1,21 +1,9 @@
 import { expect, it } from "vitest";
 import { lossesOf, type OutputFidelity } from "../../src/fidelity/index.js";
+import { outputFidelity } from "../support/output-fidelity.js";
 
-const output = (fields: Partial<OutputFidelity>): OutputFidelity => ({
-  sqnrDb: 30,
-  sqnrRange: null,
-  worst: null,
-  comparedAt: "output",
-  pooledSqnrDb: null,
-  cosine: 1,
-  maxAbsError: 1,
-  nearZero: false,
-  top1Agreement: null,
-  agreement: null,
-  nonFinite: 0,
-  otherSize: 0,
-  ...fields,
-});
+const output = (fields: Partial<OutputFidelity>): OutputFidelity =>
+  outputFidelity({ sqnrDb: 30, maxAbsError: 1, ...fields });
 const isLost = (fields: Partial<OutputFidelity>, samples = 1000, isMadeUp = false): boolean =>
   lossesOf({ samples, outputs: { y: output(fields) } }, isMadeUp).length > 0;
 

@@ -1,22 +1,6 @@
 import { expect, it } from "vitest";
 import { fidelityLines } from "../../src/report/measurement-lines.js";
-import type { OutputFidelity } from "../../src/fidelity/index.js";
-
-const output = (given: Partial<OutputFidelity>): OutputFidelity => ({
-  sqnrDb: null,
-  sqnrRange: null,
-  worst: null,
-  comparedAt: "output",
-  pooledSqnrDb: null,
-  cosine: 1,
-  maxAbsError: 0,
-  nearZero: false,
-  top1Agreement: null,
-  agreement: null,
-  nonFinite: 0,
-  otherSize: 0,
-  ...given,
-});
+import { outputFidelity as output } from "../support/output-fidelity.js";
 
 it("tells of integers and words by the share that is equal, and of floats in decibels", () => {
   const outputs = {

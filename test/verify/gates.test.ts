@@ -1,20 +1,9 @@
 import { expect, test } from "vitest";
+import type { OutputFidelity } from "../../src/fidelity/index.js";
+import { outputFidelity } from "../support/output-fidelity.js";
 import { checkGates, type VerifyReport } from "../../src/verify/index.js";
 
-const fidelity = (sqnrDb: number | null) => ({
-  sqnrDb,
-  sqnrRange: null,
-  worst: null,
-  comparedAt: "output" as const,
-  pooledSqnrDb: null,
-  cosine: 1,
-  maxAbsError: 0,
-  nearZero: false,
-  top1Agreement: 0.99,
-  agreement: null,
-  nonFinite: 0,
-  otherSize: 0,
-});
+const fidelity = (sqnrDb: number | null): OutputFidelity => outputFidelity({ sqnrDb, top1Agreement: 0.99 });
 const times = { p50Ms: 1, p95Ms: 1, spread: 0 };
 const REPORT: VerifyReport = {
   size: {
